@@ -39,13 +39,12 @@ mod writer_status;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Notification, Receipt, ReceivedWebhook, Time, WebhookId};
+use crate::domain::{Destination, Notification, Receipt, ReceivedWebhook, Time, WebhookId};
 
 use batcher::Batcher;
 use engine::Backend;
-use meta::Meta;
 use planning::Planning;
-use work::{Accept, Item, ReadDestinations, ReadStats, Remember};
+use work::{Accept, Item, ReadStats, ReadValues, Remember};
 
 pub use audit::Traffic;
 pub use cluster::{ExclusiveJob, HEARTBEAT_TTL, Outage, PeerStatus};
@@ -132,7 +131,7 @@ impl Store {
 
     /// Commits a small write, to prove that the store takes one.
     pub async fn probe(&self, now: Time) -> Result<(), StoreError> {
-        self.write("take a write", Remember(Meta::ProbedAt, now.micros().to_string())).await
+        self.write("take a write", Remember(meta::PROBED_AT, now.micros().to_string())).await
     }
 
     /// Returns the state of the writer, at once.
@@ -146,12 +145,22 @@ impl Store {
 
     /// Returns what the store remembers of the destinations.
     pub async fn destination(&self) -> Result<StoredDestinations, StoreError> {
-        self.read("tell of the destination", ReadDestinations).await
+        let clocks = [Destination::CustomerIo, Destination::GrowSurf].map(meta::accepting);
+        let keys = [clocks[0], clocks[1], meta::WORKSPACE].map(str::to_owned);
+        let values = self.read("tell of the destination", ReadValues(keys)).await?;
+        let [accepting, accepting_back, workspace] =
+            values.map(|value| value.as_deref().map(meta::number).transpose());
+        let clock = |micros: Option<i64>| micros.map_or(Duration::ZERO, rows::duration);
+        Ok(StoredDestinations {
+            accepting: clock(accepting?),
+            accepting_back: clock(accepting_back?),
+            workspace: workspace?.map(|environment_id| Workspace { environment_id }),
+        })
     }
 
     /// Remembers the workspace that the effects went to.
     pub async fn remember_workspace(&self, workspace: Workspace) -> Result<(), StoreError> {
-        let work = Remember(Meta::Workspace, workspace.environment_id.to_string());
+        let work = Remember(meta::WORKSPACE, workspace.environment_id.to_string());
         self.write("remember the workspace", work).await
     }
 

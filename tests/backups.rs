@@ -533,8 +533,8 @@ fn a_backup_on_which_the_relay_could_not_run_is_refused_with_the_row_at_fault() 
             "row 1 of its table inbox, a source: \"nobody\"",
         ),
         (
-            "UPDATE notes SET value = 'x' WHERE name = 'made_at'".to_owned(),
-            "row made_at of its table notes",
+            "UPDATE meta SET value = 'x' WHERE key = 'made_at'".to_owned(),
+            "row made_at of its table meta",
         ),
         (
             "UPDATE counters SET value = 7 WHERE name = 'dead'".to_owned(),

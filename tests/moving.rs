@@ -105,7 +105,7 @@ fn a_copy_that_is_killed_again_and_again_goes_on_and_half_of_it_is_no_store() {
         let is_there = |line: &str| {
             parts[place..]
                 .iter()
-                .chain(&["notes"])
+                .chain(&["counters"])
                 .any(|it| line.contains(&format!("copying {it}")))
         };
         copying.wait_for(part, |line| is_there(line).then_some(()));

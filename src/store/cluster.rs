@@ -1,17 +1,26 @@
 //! Cluster: coordination of relays that share a store.
 //!
-//! What belongs here: that part of the contract, and its values. What doesn't: the rules (`work`), and what
-//! follows from another relay's status (`delivery`).
+//! What belongs here: that part of the contract, and its values. What doesn't: what follows from another relay's
+//! status (`delivery`). The relays' status and the relay that has a job are single values, held while they change,
+//! so that relays change them one after the other. Times are by the clock of lanes.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_with::{DefaultOnError, serde_as};
+use strum::VariantArray;
 use uuid::Uuid;
 
-use crate::domain::{DestinationState, Time};
+use crate::domain::{DestinationState, Labelled, Time};
 
-use super::work::{Heartbeat, Leave, TakeJob};
+use super::meta::RELAYS;
+use super::record::unreadable;
+use super::rows::{duration, micros};
+use super::unit::{Unit, Work};
+use super::work::{UpdateValue, ValueChange};
 use super::{Store, StoreError};
 
 /// The time after its last heartbeat for which a relay counts as alive. Each sends one a second.
@@ -25,18 +34,41 @@ impl Store {
         status: &PeerStatus,
         now: Time,
     ) -> Result<Vec<PeerStatus>, StoreError> {
-        match self.is_shared() {
-            true => self.write("tell other relays", Heartbeat(status.clone(), now)).await,
-            false => Ok(Vec::new()),
+        if !self.is_shared() {
+            return Ok(Vec::new());
         }
+        let (relay, own) = (status.relay.to_string(), status.clone());
+        let change = move |relays: Option<Relays>, now| {
+            let mut relays = relays.unwrap_or_default();
+            relays.retain(|_, status| status.is_alive(now));
+            relays.insert(relay.clone(), KeptStatus { seen_at: now, status: own.clone() });
+            Some(relays)
+        };
+        let relays = self.update("tell other relays", RELAYS, now, change).await?;
+        let mut relays = relays.unwrap_or_default();
+        let now = relays.remove(&status.relay.to_string()).map_or(0, |own| own.seen_at);
+        relays.into_iter().map(|(relay, status)| status.status(&relay, now)).collect()
     }
 
-    /// Removes this relay's status and gives up its jobs, so that the others go on without it at once.
+    /// Removes this relay's status and gives up its jobs, so that the others go on without it at once. Goes in
+    /// pieces.
     pub async fn leave(&self, relay: Uuid) -> Result<(), StoreError> {
-        match self.is_shared() {
-            true => self.write("leave other relays", Leave(relay)).await,
-            false => Ok(()),
+        const DOING: &str = "leave other relays";
+        if !self.is_shared() {
+            return Ok(());
         }
+        let relay = relay.to_string();
+        for job in ExclusiveJob::VARIANTS {
+            let own = relay.clone();
+            let change = move |holder: Option<Holder>, _| holder.filter(|it| it.relay != own);
+            self.update(DOING, job.label(), Time::default(), change).await?;
+        }
+        let change = move |relays: Option<Relays>, _| {
+            let mut relays = relays.unwrap_or_default();
+            relays.remove(&relay);
+            Some(relays)
+        };
+        self.update(DOING, RELAYS, Time::default(), change).await.map(drop)
     }
 
     /// Takes a job for some time, or goes on with it; false if another relay has it.
@@ -47,10 +79,85 @@ impl Store {
         lasts: Duration,
         now: Time,
     ) -> Result<bool, StoreError> {
-        match self.is_shared() {
-            true => self.write("take a job", TakeJob { job, relay, lasts, now }).await,
-            false => Ok(true),
+        if !self.is_shared() {
+            return Ok(true);
         }
+        let (relay, own) = (relay.to_string(), relay.to_string());
+        let change = move |holder: Option<Holder>, now: i64| {
+            let other = holder.filter(|holder| holder.relay != own && holder.until > now);
+            let until = now.saturating_add(micros(lasts));
+            Some(other.unwrap_or_else(|| Holder { relay: own.clone(), until }))
+        };
+        let holder = self.update("take a job", job.label(), now, change).await?;
+        Ok(holder.is_some_and(|holder| holder.relay == relay))
+    }
+
+    /// Changes a single value that is kept as JSON, and returns the new one.
+    async fn update<T: Serialize + DeserializeOwned>(
+        &self,
+        doing: &'static str,
+        key: &str,
+        now: Time,
+        change: impl Fn(Option<T>, i64) -> Option<T> + Send + Sync + 'static,
+    ) -> Result<Option<T>, StoreError> {
+        let change = move |before: Option<&str>, now| {
+            let after = change(before.map(read).transpose()?, now);
+            let text = after.map(|after| serde_json::to_string(&after)).transpose();
+            text.map_err(|error| unreadable("a single value", error))
+        };
+        let (key, change): (_, ValueChange) = (key.to_owned(), Arc::new(change));
+        let after = self.write(doing, UpdateValue { key, now, change }).await?;
+        after.as_deref().map(read).transpose()
+    }
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| unreadable("a single value", error))
+}
+
+/// True if a relay that is alive has told of itself. See [`Store::is_attended`].
+pub(super) struct HasRelays(pub(super) Time);
+
+impl Work for HasRelays {
+    type Output = bool;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<bool, U::Fault> {
+        let now = unit.by_lanes(self.0, self.0);
+        let relays = unit.values(&[RELAYS.to_owned()]).await?.pop().flatten();
+        let relays: Relays = relays.as_deref().map(read).transpose()?.unwrap_or_default();
+        Ok(relays.values().any(|status| status.is_alive(now)))
+    }
+}
+
+type Relays = BTreeMap<String, KeptStatus>;
+
+/// A relay's status, and the time of its heartbeat.
+#[derive(Serialize, Deserialize)]
+struct KeptStatus {
+    seen_at: i64,
+    status: PeerStatus,
+}
+
+/// The relay that has a job, and until when.
+#[derive(Serialize, Deserialize)]
+struct Holder {
+    relay: String,
+    until: i64,
+}
+
+impl KeptStatus {
+    fn is_alive(&self, now: i64) -> bool {
+        self.seen_at >= now.saturating_sub(micros(HEARTBEAT_TTL))
+    }
+
+    fn status(self, relay: &str, now: i64) -> Result<PeerStatus, StoreError> {
+        let relay = relay.parse().map_err(|error| unreadable("a single value", error))?;
+        let mut status = PeerStatus { relay, ..self.status };
+        if let Some(outage) = &mut status.rest {
+            let since = duration(now.saturating_sub(self.seen_at));
+            outage.remaining = outage.remaining.saturating_sub(since);
+        }
+        Ok(status)
     }
 }
 
@@ -81,11 +188,9 @@ pub struct Outage {
     pub reason: String,
 }
 
-/// A job that only one of several relays does at a time.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, strum::IntoStaticStr, strum::VariantArray,
-)]
-#[strum(serialize_all = "snake_case")]
+/// A job that only one of several relays does at a time. Its label is the key of the relay that has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", prefix = "job_")]
 pub enum ExclusiveJob {
     /// Pruning payloads.
     Pruning,

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 use crate::domain::{Destination, DestinationState, Labelled, Time};
@@ -38,7 +37,8 @@ impl Store {
         for &destination in Destination::VARIANTS {
             let Some(text) = self.kv_get(&note(destination)).await? else { continue };
             let unreadable = |error| unreadable("a destination's state", error);
-            let Note { state, since, reason } = serde_json::from_str(&text).map_err(unreadable)?;
+            let (state, since, reason): (String, _, _) =
+                serde_json::from_str(&text).map_err(unreadable)?;
             let state = state.parse().unwrap_or_default();
             reports.push(DestinationReport { destination, state, since, reason });
         }
@@ -48,19 +48,11 @@ impl Store {
     /// Keeps a report in place of the one before.
     pub async fn report_destination(&self, report: &DestinationReport) -> Result<(), StoreError> {
         let DestinationReport { destination, state, since, reason } = report;
-        let note_of =
-            Note { state: state.label().to_owned(), since: *since, reason: reason.clone() };
-        let text = serde_json::to_string(&note_of).expect("texts and times are JSON");
+        let text = serde_json::to_string(&(state.label(), since, reason));
+        let text = text.expect("texts and times are JSON");
         let keep = Arc::new(move |_before: Option<&str>| text.clone());
         self.kv_update(&note(*destination), keep).await.map(drop)
     }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Note {
-    state: String,
-    since: Time,
-    reason: String,
 }
 
 fn note(destination: Destination) -> String {

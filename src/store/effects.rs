@@ -45,17 +45,6 @@ pub enum DeliveryState {
     Dead,
 }
 
-impl DeliveryState {
-    /// Returns the state that a column holds.
-    pub(super) fn of(column: i16) -> Self {
-        match column {
-            1 => Self::Delivered,
-            2 => Self::Dead,
-            _ => Self::Pending,
-        }
-    }
-}
-
 /// A message and its metrics.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MessageStatus {

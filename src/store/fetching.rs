@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use crate::domain::{Class, LaneKey, Notification, Person, Plan, ReadKey, Time};
 
+use super::cluster::HasRelays;
 use super::engine::Backend;
-use super::record::unreadable;
+use super::meta::{self, MADE_AT};
 use super::work::{
-    FindPerson, HasPending, HasRelays, ListParticipants, Preview, Raise, ReadNote, UpdateNote,
+    HasPending, ListParticipants, Preview, Raise, ReadValues, UpdateValue, ValueChange,
 };
 use super::{Store, StoreError};
 
@@ -30,17 +31,21 @@ impl Store {
 
     /// Returns the note of a name.
     pub async fn kv_get(&self, name: &str) -> Result<Option<String>, StoreError> {
-        self.read("read a note", ReadNote(name.to_owned())).await
+        let [value] = self.read("read a note", ReadValues([name.to_owned()])).await?;
+        Ok(value)
     }
 
     /// Changes a note in one transaction; returns the new text.
     pub async fn kv_update(&self, name: &str, revise: KvUpdate) -> Result<String, StoreError> {
-        self.write("write a note", UpdateNote { name: name.to_owned(), revise }).await
+        let change: ValueChange = Arc::new(move |before, _now| Ok(Some(revise(before))));
+        let update = UpdateValue { key: name.to_owned(), now: Time::default(), change };
+        Ok(self.write("write a note", update).await?.unwrap_or_default())
     }
 
     /// Returns the time at which the store was made. A copy has the time of its original.
     pub async fn made_at(&self) -> Result<Time, StoreError> {
-        made_at(self.kv_get(MADE_AT).await?.as_deref())
+        let micros = self.kv_get(MADE_AT).await?.unwrap_or_default();
+        meta::number(&micros).map(Time::from_micros)
     }
 
     /// Returns GrowSurf's ids of the known participants of a campaign, in their order, those behind `after`.
@@ -56,8 +61,7 @@ impl Store {
 
     /// Returns the person that a key leads to. Effects and tombstones lead to nobody.
     pub async fn person(&self, key: &ReadKey) -> Result<Option<Person>, StoreError> {
-        let work = FindPerson { planning: Arc::clone(&self.planning), key: key.clone() };
-        self.read("look for a person", work).await
+        Ok(self.people(vec![key.clone()]).await?.pop().map(|(_, person)| person))
     }
 
     /// True if a lane has a pending or leased call.
@@ -79,18 +83,4 @@ impl Store {
             _ => self.read("be attended", HasRelays(now)).await,
         }
     }
-}
-
-/// The note of the time at which the store was made, in microseconds since the epoch.
-const MADE_AT: &str = "made_at";
-
-fn made_at(note: Option<&str>) -> Result<Time, StoreError> {
-    let micros = note.and_then(|text| text.parse().ok());
-    micros.map(Time::from_micros).ok_or_else(|| unreadable("a note", "when the store was made"))
-}
-
-/// Checks that a note can be read, if the store reads it itself. The writers of others begin again if they
-/// can't read them.
-pub(super) fn check(name: &str, value: &str) -> Result<(), StoreError> {
-    if name == MADE_AT { made_at(Some(value)).map(drop) } else { Ok(()) }
 }

@@ -10,9 +10,10 @@ use crate::domain::{
     WebhookId,
 };
 
+use super::unit::Entries;
 use super::work::{
-    FindNewest, FindPeople, ListCalls, ListCampaigns, ListMentions, ListParked, ListRecent,
-    ListWaiting, Measure, ReadLanes, ReadPerson, ReadWebhook, ShowWebhook,
+    FindPeople, ListCampaigns, ListEntries, ListMentions, ListWaiting, Measure, ReadLanes,
+    ReadPerson, ReadWebhook, ShowWebhook,
 };
 use super::{DeliveryState, InboxEntry, MessageStatus, PastAttempt, Store, StoreError};
 
@@ -58,12 +59,13 @@ impl Store {
         id: WebhookId,
         now: Time,
     ) -> Result<Option<WebhookStatus>, StoreError> {
-        self.read("show a webhook", ShowWebhook { id, now }).await
+        let (entry, calls) = self.read("show a webhook", ShowWebhook { id, now }).await?;
+        Ok(entry.map(|entry| WebhookStatus { entry, calls }))
     }
 
     /// Returns the calls that a webhook led to and that are kept, whether or not its body is.
     pub async fn calls(&self, id: WebhookId, now: Time) -> Result<Vec<CallStatus>, StoreError> {
-        self.read("list calls", ListCalls { id, now }).await
+        Ok(self.read("list calls", ShowWebhook { id, now }).await?.1)
     }
 
     /// Returns the size of the store in bytes.
@@ -82,7 +84,8 @@ impl Store {
         before: Option<WebhookId>,
         limit: usize,
     ) -> Result<Vec<InboxEntry>, StoreError> {
-        self.read("list parked webhooks", ListParked { before, limit }).await
+        let which = Entries::Parked;
+        self.read("list parked webhooks", ListEntries { which, before, limit }).await
     }
 
     /// Returns the newest webhooks whose bodies are kept, of those before one.
@@ -91,7 +94,12 @@ impl Store {
         before: Option<WebhookId>,
         limit: usize,
     ) -> Result<Vec<InboxEntry>, StoreError> {
-        self.read("list webhooks", ListRecent { before, limit }).await
+        self.read("list webhooks", ListEntries { which: Entries::All, before, limit }).await
+    }
+
+    /// Returns the person of a number; `None` if there is none, or none any more.
+    pub async fn person_of_number(&self, person: PersonId) -> Result<Option<Person>, StoreError> {
+        self.read("look for a person", ReadPerson(person)).await
     }
 
     /// Returns pending calls behind one, those that were planned first before the others: of each row the one
@@ -105,14 +113,9 @@ impl Store {
         self.read("list waiting calls", ListWaiting { after, limit, now }).await
     }
 
-    /// Returns the person of a number; `None` if there is none, or none any more.
-    pub async fn person_of_number(&self, person: PersonId) -> Result<Option<Person>, StoreError> {
-        self.read("look for a person", ReadPerson(person)).await
-    }
-
     /// Returns the newest webhook of a source, if one is among the newest thousand of all.
     pub async fn newest(&self, source: Source) -> Result<Option<InboxEntry>, StoreError> {
-        self.read("look for the newest webhook", FindNewest(source)).await
+        Ok(self.recent(None, 1_000).await?.into_iter().find(|entry| entry.source == source))
     }
 }
 

@@ -3,10 +3,10 @@
 //! What belongs here: that part of the contract, and its values. What doesn't: accepting webhooks
 //! ([`Store::accept`]).
 
-use crate::domain::{Source, Time, Webhook, WebhookId};
+use crate::domain::{Labelled, Source, Time, Webhook, WebhookId};
 
-use super::work::{ReadInbox, ReadPruned, discard_parked, prune};
-use super::{Store, StoreError};
+use super::work::{ReadInbox, ReadValues, discard_parked, prune};
+use super::{Store, StoreError, meta};
 
 impl Store {
     /// Returns a page of the webhooks whose bodies are kept, oldest first.
@@ -16,7 +16,13 @@ impl Store {
 
     /// Returns the times of receipt up to which bodies were pruned.
     pub async fn pruned_until(&self) -> Result<Pruned, StoreError> {
-        self.read("tell what was pruned", ReadPruned).await
+        let keys = [Prunable::Finished, Prunable::Parked].map(|it| it.label().to_owned());
+        let values = self.read("tell what was pruned", ReadValues(keys)).await?;
+        let [finished, parked] = values.map(|it| it.as_deref().map(meta::number).transpose());
+        Ok(Pruned {
+            finished: finished?.map(Time::from_micros),
+            parked: parked?.map(Time::from_micros),
+        })
     }
 
     /// Removes payloads of webhooks received before a time: bodies, delivered calls, attempts. Never one with
@@ -78,11 +84,13 @@ pub struct Pruned {
     pub parked: Option<Time>,
 }
 
-/// A choice of webhooks to prune.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+/// A choice of webhooks to prune. Its label is the key of the latest time of receipt of those that were.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
 pub(super) enum Prunable {
     /// Those that aren't parked.
+    #[strum(serialize = "pruned_until")]
     Finished,
     /// Those that are parked.
+    #[strum(serialize = "parked_pruned_until")]
     Parked,
 }

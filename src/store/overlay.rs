@@ -4,6 +4,7 @@
 //! that the next webhook of the batch gets. It is pure. What doesn't: reading (`unit`) and the order of
 //! the phases (`work::accept`).
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -78,11 +79,10 @@ impl Overlay {
     /// # Errors
     /// [`StoreError::Unreadable`] if a row can't be read.
     pub(super) fn add(&mut self, keys: &PlanKeys, found: FoundRecords) -> Result<(), StoreError> {
-        for PersonRow { id, identifier, state } in found.people {
-            if !self.people.contains_key(&id) {
-                let person = record::person(id, &identifier, &state)?;
-                self.identifiers.entry(identifier).or_insert(Some(id));
-                self.people.insert(id, Arc::new(person));
+        for row in found.people {
+            if let Entry::Vacant(place) = self.people.entry(row.id) {
+                place.insert(Arc::new(record::person(&row)?));
+                self.identifiers.entry(row.identifier).or_insert(Some(row.id));
             }
         }
         for identifier in &keys.identifiers {

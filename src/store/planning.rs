@@ -9,6 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use secrecy::SecretString;
+
 use crate::domain::{
     Campaign, Class, Draft, Dropped, ErasureKey, EventId, Notification, Plan, Planned, Planner,
     ReadKey, ReadSet, Time,
@@ -17,6 +19,7 @@ use crate::domain::{
 use super::StoreError;
 use super::tombstones::TombstoneKey;
 use super::unit::Hash;
+use super::work::Secrets;
 
 /// The planner, and the secrets that plans depend on.
 pub(super) struct Planning {
@@ -35,6 +38,21 @@ impl Planning {
         tombstones: TombstoneKey,
     ) -> Self {
         Self { planner, hash_key, tombstones, has_tombstones: AtomicBool::new(false) }
+    }
+
+    /// Returns the planning of a store with these secrets, under the key of tombstones of the settings.
+    ///
+    /// # Errors
+    /// As [`Self::note_tombstones`].
+    pub(super) fn open(
+        planner: Arc<dyn Planner>,
+        tombstone_key: Option<&SecretString>,
+        (hash_key, check): &Secrets,
+    ) -> Result<Self, StoreError> {
+        let tombstones = TombstoneKey::new(tombstone_key, hash_key);
+        let planning = Self::new(planner, *hash_key, tombstones);
+        planning.note_tombstones(check.as_deref())?;
+        Ok(planning)
     }
 
     /// True if this process knows that anyone was ever erased from the store.

@@ -14,6 +14,7 @@ use crate::domain::{
 };
 
 use super::StoreError;
+use super::rows::PersonRow;
 
 /// The part of a person that only plans read.
 #[derive(Serialize, Deserialize)]
@@ -59,13 +60,13 @@ pub(super) fn state(person: &Person) -> Result<String, StoreError> {
     serde_json::to_string(&state).map_err(|error| unreadable("a plan", error))
 }
 
-/// Reads a person from their columns.
-pub(super) fn person(id: i64, column: &str, state: &str) -> Result<Person, StoreError> {
+/// Reads a person from their row.
+pub(super) fn person(row: &PersonRow) -> Result<Person, StoreError> {
     let state: State<'static> =
-        serde_json::from_str(state).map_err(|error| unreadable("a person", error))?;
+        serde_json::from_str(&row.state).map_err(|error| unreadable("a person", error))?;
     Ok(Person {
-        id: Some(PersonId(id)),
-        key: lane_key(column)?,
+        id: Some(PersonId(row.id)),
+        key: lane_key(&row.identifier)?,
         participants: state.participants.into_owned(),
         identified: state.identified.map(Cow::into_owned),
         moved: state.moved.map(Cow::into_owned),

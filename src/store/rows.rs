@@ -16,13 +16,12 @@ use crate::domain::{
     WebhookId,
 };
 
-use super::meta::Meta;
 use super::unit::Hash;
-use super::{AvailabilityClock, Death, DeliveryState};
+use super::{AvailabilityClock, PastAttempt};
 
 pub(super) use lanes::{
-    DEAD, DELIVERED, DeliveryRow, Half, LaneAppend, LaneRaise, LaneRow, LetterRow, NewAttempt,
-    NewLetter, NewRow, PENDING, PersonLetters, RowState, Waiting, delivery, half,
+    DEAD, DELIVERED, DeliveryRow, Half, LaneAppend, LaneRaise, LaneRow, LetterRow, NewRow, PENDING,
+    RowState, Waiting, delivery, half,
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,75 +74,8 @@ pub(super) struct ReplannedWebhook {
     pub(super) campaign: Option<String>,
 }
 
-/// A webhook whose body is kept, with its deliveries.
-pub(super) struct FinishedWebhook {
-    pub(super) id: WebhookId,
-    pub(super) received_at: i64,
-    /// True if it is parked, wholly or in part.
-    pub(super) is_parked: bool,
-    /// The rows of deliveries that it led to.
-    pub(super) deliveries: Vec<FinishedDelivery>,
-}
-
-/// A row of deliveries, without its calls.
-pub(super) struct FinishedDelivery {
-    /// The row's number.
-    pub(super) row: i64,
-    pub(super) lane: LaneId,
-    /// The state of the call, or dead if one of the row's calls is.
-    pub(super) state: DeliveryState,
-}
-
-/// A row of deliveries that a webhook led to.
-pub(super) struct WebhookCall {
-    pub(super) row: i64,
-    pub(super) webhook: WebhookId,
-    pub(super) lane: LaneId,
-    /// The person's, as the table of people has it.
-    pub(super) identifier: String,
-    /// The row's own call; empty if it was put back.
-    pub(super) call: String,
-    /// True if the identify is kept that goes before.
-    pub(super) has_identify: bool,
-    pub(super) state: i16,
-    pub(super) planned_at: i64,
-    pub(super) delivered_at: Option<i64>,
-    /// The dead letter of the call.
-    pub(super) call_letter: Option<Death>,
-    /// The dead letter of the identify.
-    pub(super) identify_letter: Option<Death>,
-}
-
 /// The key of a row of messages: the effect, Customer.io's id of the message, and the metric.
 pub(super) type MessageKey = (EventId, String, String);
-
-/// The rows that are left of a visitor.
-pub(super) struct VisitorTraces {
-    pub(super) person: PersonId,
-    /// True if their lane is leased.
-    pub(super) is_leased: bool,
-    /// True if there is a delivery to them.
-    pub(super) has_delivery: bool,
-    /// True if a webhook that names them has its body.
-    pub(super) has_webhook: bool,
-}
-
-/// A row of deliveries, as far as erasing reads it.
-pub(super) struct CallRow {
-    pub(super) row: i64,
-    pub(super) lane: LaneId,
-    pub(super) state: i16,
-    /// The row's own call; empty if it was put back.
-    pub(super) call: String,
-    /// The identify that goes before it.
-    pub(super) identify: Option<String>,
-    pub(super) is_identify_dead: bool,
-    pub(super) is_call_dead: bool,
-    /// The number of its dead letters.
-    pub(super) dead: i64,
-    /// The number of the attempts that are kept of it.
-    pub(super) attempts: i64,
-}
 
 /// The changes of a transaction. Empty lists cost nothing.
 ///
@@ -156,8 +88,8 @@ pub(super) struct CallRow {
 pub(super) struct Changes {
     /// Changes of the kept numbers.
     pub(super) counters: Counters,
-    /// Single values with their new texts; `None` forgets one.
-    pub(super) metas: Vec<(Meta, Option<String>)>,
+    /// Single values by key, with their new texts; `None` forgets one.
+    pub(super) values: Vec<(String, Option<String>)>,
     pub(super) webhooks: Vec<NewWebhook>,
     /// Webhooks that were planned again.
     pub(super) replanned: Vec<ReplannedWebhook>,
@@ -185,7 +117,7 @@ pub(super) struct Changes {
     pub(super) removed_messages: Vec<MessageKey>,
     /// Rows of deliveries that go, with their attempts.
     pub(super) removed_deliveries: Vec<i64>,
-    /// Calls that changed: the row, its own call, and the identify that goes before.
+    /// Calls that changed: the row, its own call, which is empty if it goes, and the identify before it.
     pub(super) calls: Vec<(i64, String, Option<String>)>,
     /// People who go, with their lanes and mentions.
     pub(super) removed_people: Vec<PersonId>,
@@ -197,8 +129,6 @@ pub(super) struct Changes {
     pub(super) tombstones: Vec<(Hash, i64)>,
     /// True if a file's pages that are freed are overwritten.
     pub(super) is_erasing: bool,
-    /// Notes with their new texts.
-    pub(super) notes: Vec<(String, String)>,
     /// Records of acts of operators.
     pub(super) audit: Vec<AuditEntry>,
     /// Records that go, by number.
@@ -213,19 +143,21 @@ pub(super) struct Changes {
     pub(super) lanes: Vec<LaneRow>,
     /// Rows of deliveries as they are from now on.
     pub(super) deliveries: Vec<RowState>,
-    /// Rows of deliveries whose own calls go.
-    pub(super) emptied: Vec<i64>,
     /// New dead letters.
-    pub(super) letters: Vec<NewLetter>,
+    pub(super) letters: Vec<LetterRow>,
     /// Dead letters that go, with their attempts.
     pub(super) taken: Vec<DeliveryId>,
-    /// Attempts that are kept. Of one delivery the latest [`ATTEMPTS`](NewAttempt::ATTEMPTS) are.
-    pub(super) attempts: Vec<NewAttempt>,
+    /// Attempts that didn't deliver. Of one delivery the latest [`ATTEMPTS`] are kept.
+    pub(super) attempts: Vec<(DeliveryId, PastAttempt)>,
     /// Rows at the ends of lanes.
     pub(super) appended: BTreeMap<LaneId, LaneAppend>,
     /// Visitors whose lanes become more urgent.
     pub(super) raised: Vec<LaneRaise>,
 }
+
+/// Attempts kept of one delivery, the latest; the head that probes a halted destination for weeks would else have
+/// tens of thousands.
+pub(super) const ATTEMPTS: i64 = 100;
 
 /// Changes of the numbers that operators watch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -23,36 +23,17 @@ use super::StoreError;
 use super::rows::Changes;
 
 pub(super) use reads::{
-    AuditRows, EffectRows, ErasureRows, FindingRows, FoundRecords, Hash, HeldLane, InboxRows,
-    LaneRows, LetterRows, MetaRows, PeopleRows, PlanKeys,
+    AuditRows, CallRows, Deliveries, Entries, FoundRecords, Hash, HeldLane, Hold, InboxRows, Kept,
+    LaneRows, Letters, MetaRows, PeopleRows, PlanKeys,
 };
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
 pub(super) trait Unit:
-    AuditRows
-    + EffectRows
-    + ErasureRows
-    + FindingRows
-    + InboxRows
-    + LaneRows
-    + LetterRows
-    + MetaRows
-    + PeopleRows
+    AuditRows + CallRows + InboxRows + LaneRows + MetaRows + PeopleRows
 {
 }
 
-impl<T> Unit for T where
-    T: AuditRows
-        + EffectRows
-        + ErasureRows
-        + FindingRows
-        + InboxRows
-        + LaneRows
-        + LetterRows
-        + MetaRows
-        + PeopleRows
-{
-}
+impl<T: AuditRows + CallRows + InboxRows + LaneRows + MetaRows + PeopleRows> Unit for T {}
 
 /// The base of a unit of work.
 #[trait_variant::make(Send)]

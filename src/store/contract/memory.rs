@@ -3,7 +3,6 @@
 //! What belongs here and below: its engine, and rows as plain maps. It has no SQL, no threads and no locks,
 //! so that what a read or a change of the unit of work means can be read here.
 
-mod finding;
 mod lanes;
 mod reads;
 mod tables;
@@ -19,9 +18,8 @@ use crate::store::batcher::Batcher;
 use crate::store::engine::{Backend, Engine, Priority};
 use crate::store::planning::{Planning, panicked};
 use crate::store::rows::Changes;
-use crate::store::tombstones::TombstoneKey;
 use crate::store::unit::{UnitBase, UnitFault, Work, at_once};
-use crate::store::work::{OpenSecret, ReleaseLanes, TombstoneCheck};
+use crate::store::work::{OpenSecrets, ReleaseLanes};
 use crate::store::{Stats, Store, StoreError, StoreLocation};
 
 use super::Bench;
@@ -66,12 +64,8 @@ impl Memory {
 #[async_trait]
 impl Bench for Memory {
     async fn open(&self) -> Arc<Store> {
-        const DOING: &str = "be opened";
-        let hash_key = self.rows.run(DOING, &OpenSecret(self.seed)).unwrap();
-        let tombstones = TombstoneKey::new(None, &hash_key);
-        let planning = Arc::new(Planning::new(Arc::new(Script), hash_key, tombstones));
-        let check = self.rows.run(DOING, &TombstoneCheck).unwrap();
-        planning.note_tombstones(check.as_deref()).unwrap();
+        let secrets = self.rows.run("be opened", &OpenSecrets(self.seed)).unwrap();
+        let planning = Arc::new(Planning::open(Arc::new(Script), None, &secrets).unwrap());
         let batcher = Batcher::start(&self.rows, &planning, || {});
         let memory = MemoryStore {
             place: self.clone(),

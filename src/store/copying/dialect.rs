@@ -4,7 +4,7 @@
 //! backend's, and in which order (`steps`).
 
 use crate::store::StoreError;
-use crate::store::meta::Meta;
+use crate::store::meta::{COPYING, copied_rows};
 use crate::store::record::{text, unreadable};
 
 use super::part::{Column, Kind, Part, Row, list};
@@ -62,7 +62,7 @@ impl Dialect {
     /// Returns what a part's rows are read from.
     fn source(self, part: &Part) -> String {
         match (part.table, self) {
-            ("meta", _) => format!("(SELECT * FROM meta WHERE {}) AS meta", Meta::copied_rows()),
+            ("meta", _) => format!("(SELECT * FROM meta WHERE {}) AS meta", copied_rows()),
             // Each is spread over several rows, and none has any before it is first counted.
             ("counters", Self::Server) => {
                 "(SELECT names.name, COALESCE(SUM(value), 0)::bigint AS value
@@ -173,8 +173,8 @@ pub(super) async fn make_ready(store: &mut dyn Tables, given: &Row) -> Result<()
 }
 
 /// Returns a single value.
-pub(super) async fn recall(store: &mut dyn Rows, meta: Meta) -> Result<Option<String>, StoreError> {
-    let key = Some(meta.key().to_owned());
+pub(super) async fn recall(store: &mut dyn Rows, key: &str) -> Result<Option<String>, StoreError> {
+    let key = Some(key.to_owned());
     let sql = "SELECT value FROM meta WHERE key = $1";
     let rows = store.run(vec![Statement::new(sql, vec![key])]).await?;
     Ok(rows.into_iter().flatten().next().flatten())
@@ -186,7 +186,7 @@ pub(super) async fn mark(store: &mut dyn Tables, mark: Option<&str>) -> Result<(
 }
 
 fn marking(mark: Option<&str>) -> Statement {
-    let key = Some(Meta::Copying.key().to_owned());
+    let key = Some(COPYING.to_owned());
     match mark {
         Some(mark) => Statement::new(
             "INSERT INTO meta (key, value) VALUES ($1, $2)
@@ -208,7 +208,7 @@ pub(super) async fn write(
 ) -> Result<(), StoreError> {
     let mut statements = Vec::new();
     if is_first && !part.is_empty_at_first() {
-        let only = if part.table == "meta" { Meta::copied_rows() } else { "true".to_owned() };
+        let only = if part.table == "meta" { copied_rows() } else { "true".to_owned() };
         let sql = format!("DELETE FROM {} WHERE {only}", part.table);
         statements.push(Statement::new(sql, Vec::new()));
     }

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::store::StoreError;
-use crate::store::meta::Meta;
 use crate::store::record::unreadable;
 
 use super::Row;
@@ -44,9 +43,7 @@ pub(in crate::store) fn refuse_marked(mark: Option<String>) -> Result<(), StoreE
 }
 
 /// Returns the mark of a store that no other has, made of its secret.
-pub(super) fn source(meta: &[Row]) -> Result<String, StoreError> {
-    let is_secret = |row: &&Row| row[0].as_deref() == Some(Meta::HashKey.key());
-    let secret = meta.iter().find(is_secret).and_then(|row| row[1].as_ref());
+pub(super) fn source(secret: Option<String>) -> Result<String, StoreError> {
     let secret = secret.ok_or_else(|| unreadable("no secret", "was it ever opened?"))?;
     Ok(hex::encode(&Sha256::digest(format!("copy of {secret}"))[..8]))
 }

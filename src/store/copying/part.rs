@@ -52,7 +52,7 @@ macro_rules! parts {
 impl Part {
     /// All of them, in the order they are copied. The lease of a lane isn't copied: whoever had it is gone,
     /// and the lane is due when it ends.
-    pub(in crate::store) const ALL: [Self; 17] = parts! {
+    pub(in crate::store) const ALL: [Self; 16] = parts! {
         "webhooks": inbox (sha256 Bytes; id Id, received_at Number, source Text, owner Text,
             campaign Text, event Text, parked Text, body Bytes)
         "people": people (id Number; identifier Text, state Text)
@@ -64,24 +64,23 @@ impl Part {
             planned_at Number, event_at Number, attempts Number, failing_since Number,
             delivered_at Number, call Text, class Number, identify Text, identify_dead Flag)
         "dead letters": dead_letters (delivery Number; died_at Number, reason Text, field Text,
-            attempts Number)
+            attempts Number, http_status Number)
         "attempts": attempts (id Number; delivery Number, at Number, took Number,
             http_status Number, outcome Text, reason Text)
         "messages": messages (event Id, delivery Text, metric Text; channel Text, sender Text,
             sender_id Text, at Number)
         "mentions": mentions (person Number, webhook Id;)
+        "tombstones": tombstones (hash Bytes; forgotten_at Number)
         "audit": audit (id Number; at Number, name Text, role Text, origin Text, act Text,
             subject Text, outcome Text)
         "traffic": traffic (hour Number, what Text; n Number)
-        "tombstones": tombstones (hash Bytes; forgotten_at Number)
-        "notes": notes (name Text; value Text)
         "counters": counters (name Text; value Number)
         "single values": meta (key Text; value Text)
     };
 
     /// True if a store that was only opened has none of them.
     pub(in crate::store) fn is_empty_at_first(&self) -> bool {
-        !matches!(self.table, "notes" | "counters" | "meta")
+        !matches!(self.table, "counters" | "meta")
     }
 
     /// Returns the statement that reads a page of `rows`, behind a key or from the beginning. `read` makes

@@ -1,6 +1,6 @@
 //! The steps of a copy, over the rows of any two backends.
 
-use crate::store::meta::Meta;
+use crate::store::meta::{COPYING, DAMAGED, HASH_KEY};
 use crate::store::record::text;
 use crate::store::{StoreError, StoreLocation};
 
@@ -104,18 +104,17 @@ async fn refuse(tables: &mut dyn Tables, side: Side) -> Result<(), CopyError> {
     if side == Side::To {
         return Ok(());
     }
-    if let Some(detail) = recall(tables, Meta::Damaged).await.map_err(of(side))? {
+    if let Some(detail) = recall(tables, DAMAGED).await.map_err(of(side))? {
         return Err(CopyError::Store(side, StoreError::Damaged { detail }));
     }
-    refuse_marked(recall(tables, Meta::Copying).await.map_err(of(side))?).map_err(of(side))
+    refuse_marked(recall(tables, COPYING).await.map_err(of(side))?).map_err(of(side))
 }
 
 /// Marks the target, or finds the mark that the same copy has left there.
 async fn begin(from: &mut dyn Rows, to: &mut dyn Tables) -> Result<Mark, CopyError> {
-    let [.., meta] = &Part::ALL;
-    let meta = page(from, meta, None).await.map_err(of(Side::From))?;
-    let source = source(&meta).map_err(of(Side::From))?;
-    if let Some(mark) = recall(to, Meta::Copying).await.map_err(of(Side::To))? {
+    let secret = recall(from, HASH_KEY).await.map_err(of(Side::From))?;
+    let source = source(secret).map_err(of(Side::From))?;
+    if let Some(mark) = recall(to, COPYING).await.map_err(of(Side::To))? {
         let mark = Mark::read(&mark).map_err(of(Side::To))?;
         return if mark.source == source { Ok(mark) } else { Err(CopyError::OtherCopy) };
     }

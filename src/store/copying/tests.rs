@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::domain::{Destination, Email, Link, ReadKey, ReceivedWebhook, Status};
+use crate::domain::{
+    Act, Actor, AuditEntry, Destination, Email, Link, ReadKey, ReceivedWebhook, Status,
+};
 use crate::store::contract::Bench;
 use crate::store::contract::effects::{event, reported};
 use crate::store::contract::model::moved_stores_do_what_the_model_does;
@@ -78,6 +80,10 @@ async fn filled(bench: &dyn Bench) {
     store.accept(parked, at(5)).await.unwrap();
     take(store, "amy", "waiting", at(6)).await;
     store.remember_workspace(WORKSPACE).await.unwrap();
+    let (name, origin) = ("Kim".to_owned(), "192.0.2.1".to_owned());
+    let actor = Actor { name, role: "operate", origin };
+    store.record(AuditEntry::new(at(7), &actor, Act::Reveal, "person 1", "shown")).await.unwrap();
+    store.add_traffic(vec![("webhook accepted".to_owned(), 1)], at(7), at(0)).await.unwrap();
     store.close().await.unwrap();
 }
 
@@ -168,7 +174,6 @@ async fn odd_values_come_back_from_a_server_as_they_were() {
     ] {
         from.sql(&format!("INSERT INTO links VALUES ({odd}, {odd}, 1) RETURNING person"));
         from.sql(&format!("INSERT INTO participants VALUES ({odd}, {odd}, 1) RETURNING person"));
-        from.sql(&format!("INSERT INTO notes VALUES ({odd}, {odd}) RETURNING 1"));
         from.sql(&format!("INSERT INTO meta VALUES ({odd}, {odd}) RETURNING 1"));
         from.sql(&format!("UPDATE attempts SET reason = {odd}, http_status = NULL RETURNING 1"));
         from.sql(&format!("UPDATE dead_letters SET field = {odd} RETURNING 1"));

@@ -10,8 +10,8 @@ use tokio_postgres::Client;
 
 use crate::domain::Time;
 use crate::store::StoreError;
+use crate::store::cluster::HasRelays;
 use crate::store::copying::{Dialect, Row, Rows, Statement, Tables};
-use crate::store::work::HasRelays;
 
 use super::connecting::Connecting;
 use super::fault::Fault;

@@ -49,9 +49,7 @@ pub(super) async fn migrate(transaction: &Transaction, now: Time) -> Result<(), 
     let known = i64::try_from(MIGRATIONS.len()).expect("a small number");
     let sql = "SELECT version, sha256, fit_for FROM schema_migrations ORDER BY version";
     let mut found = 0;
-    for row in transaction.rows(sql, &[]).await? {
-        let (version, sha256, fit_for): (i64, Vec<u8>, i64) =
-            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    for (version, sha256, fit_for) in transaction.read::<(i64, Vec<u8>, i64)>(sql, &[]).await? {
         if fit_for > known {
             return Err(StoreError::TooNew { found: version, known }.into());
         }
@@ -76,8 +74,8 @@ pub(super) async fn migrate(transaction: &Transaction, now: Time) -> Result<(), 
 
 /// Refuses a database that can't hold every text.
 async fn refuse_encoding(transaction: &Transaction) -> Result<(), Fault> {
-    let row = transaction.row("SELECT current_setting('server_encoding')", &[]).await?;
-    let encoding: String = row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default();
+    let found = transaction.read("SELECT current_setting('server_encoding')", &[]).await?;
+    let encoding: String = found.into_iter().next().unwrap_or_default();
     if encoding == "UTF8" {
         return Ok(());
     }
@@ -90,6 +88,6 @@ async fn refuse_encoding(transaction: &Transaction) -> Result<(), Fault> {
 
 /// True if a relay has made its tables here.
 pub(super) async fn is_made(transaction: &Transaction) -> Result<bool, Fault> {
-    let row = transaction.row("SELECT to_regclass('schema_migrations') IS NOT NULL", &[]).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+    let sql = "SELECT to_regclass('schema_migrations') IS NOT NULL";
+    Ok(transaction.read(sql, &[]).await?.pop().unwrap_or(false))
 }

@@ -11,10 +11,9 @@ use crate::domain::{Planner, Time};
 use crate::store::batcher::Batcher;
 use crate::store::copying::refuse_marked;
 use crate::store::engine::Backend;
-use crate::store::meta::Meta;
+use crate::store::meta::COPYING;
 use crate::store::planning::Planning;
-use crate::store::tombstones::TombstoneKey;
-use crate::store::work::{OpenSecret, ReleaseLanes, TombstoneCheck};
+use crate::store::work::{OpenSecrets, ReleaseLanes};
 use crate::store::{Store, StoreError};
 
 use super::connecting::{ConnectError, Connecting};
@@ -43,12 +42,10 @@ impl PostgresStore {
     ) -> Result<Store, StoreError> {
         let (connections, connecting) = connections(url, &options)?;
         transact!(connections, OPENING, |it| prepare(it, &options))?;
-        let hash_key = connections.run(OPENING, &OpenSecret(options.seed)).await?;
-        let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
-        let planning = Arc::new(Planning::new(planner, hash_key, tombstones));
-        // So that another key is noticed before it does harm.
-        let check = connections.run(OPENING, &TombstoneCheck).await?;
-        planning.note_tombstones(check.as_deref())?;
+        let secrets = connections.run(OPENING, &OpenSecrets(options.seed)).await?;
+        // Another key is noticed before it does harm.
+        let planning = Planning::open(planner, options.tombstone_key.as_ref(), &secrets)?;
+        let planning = Arc::new(planning);
         let closed = CancellationToken::new();
         let wake = Wake::start(connections.clone(), options.connection.notify, closed.clone());
         let told = wake.clone();
@@ -110,7 +107,7 @@ pub(super) fn connections(
 
 async fn prepare(transaction: &Transaction, options: &ServerOptions) -> Result<(), Fault> {
     migrate::migrate(transaction, options.now).await?;
-    Ok(refuse_marked(meta::recall(transaction, Meta::Copying).await?)?)
+    Ok(refuse_marked(meta::recall(transaction, COPYING).await?)?)
 }
 
 impl Drop for PostgresStore {

@@ -3,14 +3,11 @@
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
 mod audit;
+mod calls;
 mod deliveries;
-mod effects;
-mod erasing;
-mod finding;
 mod inbox;
 mod lanes;
-mod letters;
-pub(super) mod meta;
+pub mod meta;
 mod people;
 
 use futures_util::FutureExt;
@@ -34,27 +31,26 @@ impl Columns for Row {
 /// Writes changes: one statement a table, all sent before the first is waited for.
 pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
     let writes = [
+        audit::write(transaction, changes).boxed(),
         inbox::write_new(transaction, changes).boxed(),
         inbox::write_stored(transaction, changes).boxed(),
-        erasing::write(transaction, changes).boxed(),
+        deliveries::rewrite(transaction, &changes.calls).boxed(),
+        people::erase(transaction, changes).boxed(),
         people::release(transaction, changes).boxed(),
         people::write_people(transaction, changes).boxed(),
         people::write_participants(transaction, changes).boxed(),
         people::write_links(transaction, changes).boxed(),
         people::write_effects(transaction, changes).boxed(),
         inbox::write_mentions(transaction, changes).boxed(),
-        effects::write(transaction, &changes.messages).boxed(),
-        effects::remove(transaction, &changes.removed_messages).boxed(),
-        inbox::remove_deliveries(transaction, &changes.removed_deliveries).boxed(),
+        calls::write_messages(transaction, changes).boxed(),
+        deliveries::remove(transaction, &changes.removed_deliveries).boxed(),
         people::remove(transaction, &changes.removed_people).boxed(),
         meta::write(transaction, changes).boxed(),
-        audit::write(transaction, changes).boxed(),
         meta::remember_accepting(transaction, changes.accepting).boxed(),
-        letters::take(transaction, &changes.taken).boxed(),
+        calls::remove(transaction, &changes.taken).boxed(),
         deliveries::write(transaction, &changes.deliveries).boxed(),
-        deliveries::empty(transaction, &changes.emptied).boxed(),
-        letters::write(transaction, &changes.letters).boxed(),
-        letters::keep(transaction, &changes.attempts).boxed(),
+        calls::write_letters(transaction, &changes.letters).boxed(),
+        calls::write_attempts(transaction, &changes.attempts).boxed(),
         lanes::write(transaction, &changes.lanes).boxed(),
         deliveries::append(transaction, changes).boxed(),
         meta::count(transaction, changes.counters).boxed(),

@@ -13,7 +13,7 @@ use deadpool::managed::Timeouts;
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use tokio::sync::Mutex;
-use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, SimpleQueryMessage, Statement};
 
 use crate::domain::{Random, Time};
@@ -205,20 +205,6 @@ impl Transaction {
             0 => Ok(Vec::new()),
             _ => self.read(sql, keys).await,
         }
-    }
-
-    /// Returns the first row that a statement gives, if it gives one.
-    pub(super) async fn row(&self, sql: &str, values: &[&dyn Value]) -> Result<Option<Row>, Fault> {
-        Ok(self.rows(sql, values).await?.into_iter().next())
-    }
-
-    /// Returns the first column of that row.
-    pub(super) async fn value<T: FromSqlOwned>(
-        &self,
-        sql: &str,
-        values: &[&dyn Value],
-    ) -> Result<Option<T>, Fault> {
-        Ok(self.row(sql, values).await?.map(|row| row.try_get(0)).transpose()?)
     }
 
     /// Does a statement with the columns of rows, unless there are none.

@@ -2,7 +2,7 @@
 //!
 //! A row of `deliveries` is up to two of them, its halves: a call, and the identify that goes before it.
 
-use crate::domain::{Delivery, DeliveryId, LaneId, Person, Time, WebhookId};
+use crate::domain::{Delivery, DeliveryId, LaneId, Time, WebhookId};
 use crate::store::StoreError;
 use crate::store::record::unreadable;
 
@@ -70,50 +70,45 @@ impl RowState {
     }
 }
 
-/// A row of pending deliveries.
-#[derive(Debug)]
+/// A row of deliveries, whole.
+#[derive(Clone, Debug)]
 pub(in crate::store) struct DeliveryRow {
-    pub(in crate::store) id: i64,
-    pub(in crate::store) lane: LaneId,
+    pub(in crate::store) state: RowState,
     pub(in crate::store) webhook: Option<WebhookId>,
-    pub(in crate::store) class: i16,
     pub(in crate::store) planned_at: i64,
     pub(in crate::store) event_at: Option<i64>,
-    pub(in crate::store) attempts: i32,
-    pub(in crate::store) failing_since: Option<i64>,
+    /// The row's own call; empty if it was put back.
     pub(in crate::store) call: String,
-    /// The identify, unless it is a dead letter.
+    /// The identify that goes before it, also one that is a dead letter.
     pub(in crate::store) identify: Option<String>,
 }
 
 impl DeliveryRow {
-    /// Returns the row's own call.
-    pub(in crate::store) fn own(self) -> Waiting {
-        Waiting {
-            id: delivery(self.id, Half::Call),
-            event_at: self.event_at,
-            call: self.call,
+    /// Takes one of the row's deliveries, if it is left.
+    pub(in crate::store) fn take(&mut self, half: Half) -> Option<Waiting> {
+        let call = match half {
+            Half::Identify => self.identify.take()?,
+            Half::Call => Some(std::mem::take(&mut self.call)).filter(|call| !call.is_empty())?,
+        };
+        Some(Waiting {
+            id: delivery(self.state.id, half),
+            event_at: self.event_at.filter(|_| half == Half::Call),
+            call,
             webhook: self.webhook,
             planned_at: self.planned_at,
-            attempts: self.attempts,
-            failing_since: self.failing_since,
-            class: self.class,
-        }
+            attempts: self.state.attempts,
+            failing_since: self.state.failing_since,
+            class: self.state.class,
+        })
     }
 
-    /// Returns the deliveries of the row, the identify first. Attempts are those of whichever goes first.
+    /// Returns the deliveries that are pending, the identify first. Attempts are those of whichever goes first.
     pub(in crate::store) fn deliveries(mut self) -> impl Iterator<Item = Waiting> {
-        let (id, identify) = (delivery(self.id, Half::Identify), self.identify.take());
-        let mut own = self.own();
-        let before = identify.map(|call| Waiting {
-            id,
-            event_at: None,
-            call,
-            attempts: std::mem::take(&mut own.attempts),
-            failing_since: own.failing_since.take(),
-            ..own
-        });
-        before.into_iter().chain(Some(own))
+        let identify = if self.state.identify_dead { None } else { self.take(Half::Identify) };
+        if identify.is_some() {
+            (self.state.attempts, self.state.failing_since) = (0, None);
+        }
+        identify.into_iter().chain(self.take(Half::Call))
     }
 }
 
@@ -146,58 +141,16 @@ impl Waiting {
     }
 }
 
-/// A dead letter with its delivery.
-#[derive(Debug)]
-pub(in crate::store) struct LetterRow {
-    /// The delivery; its attempts are those at its death.
-    pub(in crate::store) delivery: Waiting,
-    pub(in crate::store) lane: LaneId,
-    /// The person's, as the table of people has it.
-    pub(in crate::store) identifier: String,
-    pub(in crate::store) died_at: i64,
-    pub(in crate::store) reason: String,
-    pub(in crate::store) field: Option<String>,
-    /// The status answered to the last attempt.
-    pub(in crate::store) http_status: Option<u16>,
-}
-
-/// Dead letters of one row of deliveries.
-pub(in crate::store) struct PersonLetters {
-    pub(in crate::store) row: RowState,
-    /// All of them, also those that weren't asked for.
-    pub(in crate::store) dead: Vec<DeliveryId>,
-    pub(in crate::store) webhook: Option<WebhookId>,
-    pub(in crate::store) planned_at: i64,
-    /// Empty if it has moved on.
-    pub(in crate::store) call: String,
-    pub(in crate::store) person: Person,
-}
-
-/// A new dead letter.
+/// A dead letter, without its delivery.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct NewLetter {
+pub(in crate::store) struct LetterRow {
     pub(in crate::store) delivery: DeliveryId,
     pub(in crate::store) died_at: i64,
     pub(in crate::store) reason: String,
     pub(in crate::store) field: Option<String>,
     pub(in crate::store) attempts: i32,
-}
-
-/// An attempt that didn't deliver.
-#[derive(Clone, Debug)]
-pub(in crate::store) struct NewAttempt {
-    pub(in crate::store) delivery: DeliveryId,
-    pub(in crate::store) at: i64,
-    pub(in crate::store) took: i64,
+    /// The status answered to the last attempt.
     pub(in crate::store) http_status: Option<u16>,
-    pub(in crate::store) outcome: &'static str,
-    pub(in crate::store) reason: String,
-}
-
-impl NewAttempt {
-    /// Attempts kept of one delivery, the latest; the head that probes a halted destination for weeks
-    /// would else have tens of thousands.
-    pub(in crate::store) const ATTEMPTS: i64 = 100;
 }
 
 /// New rows at the end of a lane: a relative change. A lane that isn't there is made.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Error, ErrorCode};
 
 use crate::domain::Time;
-use crate::store::meta::Meta;
+use crate::store::meta::DAMAGED;
 use crate::store::work::ReadStats;
 use crate::store::{Stats, StoreError};
 
@@ -124,7 +124,7 @@ pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), InvalidBacku
         let mut connection = place.writer()?;
         migrate::migrate(&mut connection, options.now)?;
         // It was found in another file; all of this one was looked through.
-        meta::remember(&connection, Meta::Damaged, None)?;
+        meta::remember(&connection, DAMAGED, None)?;
         Ok(connection)
     };
     let connection = prepared().map_err(unfit)?;

@@ -16,8 +16,8 @@ use strum::VariantArray;
 
 use crate::domain::{Destination, Time};
 use crate::store::StoreError;
-use crate::store::meta::{Meta, secret};
-use crate::store::work::{NextDue, ReadDestinations, ReadStats, ReleaseLanes};
+use crate::store::meta::{DAMAGED, HASH_KEY, WORKSPACE, accepting, number, secret};
+use crate::store::work::{NextDue, ReadStats, ReleaseLanes};
 
 use super::connection::{DatabasePath, PATIENCE, keep_as_it_is};
 use super::delivery_lock::DeliveryLock;
@@ -93,7 +93,7 @@ pub(super) fn fit_to_deliver(mut opened: Opened, now: Time) -> Result<Opened, St
 
 /// Returns the damage that was found before. Fails on damage that is in the way.
 fn try_to_deliver(connection: &mut Connection, now: Time) -> Result<Option<String>, Fault> {
-    let found = meta::recall(connection, Meta::Damaged)?;
+    let found = meta::recall(connection, DAMAGED)?;
     if found.is_some() {
         return Ok(found);
     }
@@ -103,9 +103,10 @@ fn try_to_deliver(connection: &mut Connection, now: Time) -> Result<Option<Strin
     released?;
     for &way in Destination::VARIANTS {
         unit::run(connection, &NextDue { way, page: true, now })?;
+        let clock = meta::recall(connection, accepting(way))?;
+        clock.as_deref().map(number).transpose()?;
     }
     unit::run(connection, &ReadStats)?;
-    unit::run(connection, &ReadDestinations)?;
     Ok(None)
 }
 
@@ -152,7 +153,7 @@ fn replace(
     let opened = opening::open(place, &options)?;
     if let (Kept::Nothing, Some((_, workspace))) = (kept, remembered) {
         let remembering = workspace.map_or(Ok(()), |workspace| {
-            meta::remember(&opened.connection, Meta::Workspace, Some(&workspace))
+            meta::remember(&opened.connection, WORKSPACE, Some(&workspace))
         });
         remembering.map_err(|fault| fault.into_store_error(DOING))?;
         kept = Kept::Secret;
@@ -163,8 +164,8 @@ fn replace(
 /// The store's secret and its workspace, if they can be read.
 fn remembered(place: &DatabasePath) -> Option<([u8; 32], Option<String>)> {
     let connection = place.reader().ok()?;
-    let hash_key = meta::recall(&connection, Meta::HashKey).ok()??;
-    let workspace = meta::recall(&connection, Meta::Workspace).ok()?;
+    let hash_key = meta::recall(&connection, HASH_KEY).ok()??;
+    let workspace = meta::recall(&connection, WORKSPACE).ok()?;
     Some((secret(&hash_key).ok()?, workspace))
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use crate::store::StoreError;
-use crate::store::meta::Meta;
+use crate::store::meta::{DAMAGED, LOOKED_THROUGH};
 
 use super::connection::{DatabasePath, PATIENCE};
 use super::fault::Fault;
@@ -80,7 +80,7 @@ fn search(
     stop: impl Fn() -> bool + Send + 'static,
 ) -> Result<Examination, Fault> {
     let mut reader = place.reader()?;
-    if boot.is_some() && meta::recall(&reader, Meta::LookedThrough)?.as_deref() == boot {
+    if boot.is_some() && meta::recall(&reader, LOOKED_THROUGH)?.as_deref() == boot {
         return Ok(Examination::Unneeded);
     }
     reader.progress_handler(STEPS, Some(gently(stop)))?;
@@ -96,10 +96,8 @@ fn search(
 
 fn note(connection: &Connection, boot: Option<&str>, found: &Examination) -> Result<(), Fault> {
     match (found, boot) {
-        (Examination::Damaged(damage), _) => {
-            meta::remember(connection, Meta::Damaged, Some(damage))
-        }
-        (_, Some(boot)) => meta::remember(connection, Meta::LookedThrough, Some(boot)),
+        (Examination::Damaged(damage), _) => meta::remember(connection, DAMAGED, Some(damage)),
+        (_, Some(boot)) => meta::remember(connection, LOOKED_THROUGH, Some(boot)),
         (_, None) => Ok(()),
     }
 }

@@ -14,10 +14,10 @@ use crate::domain::Planner;
 use crate::store::batcher::Batcher;
 use crate::store::copying::refuse_marked;
 use crate::store::engine::Backend;
-use crate::store::meta::Meta;
+use crate::store::meta::COPYING;
 use crate::store::planning::Planning;
 use crate::store::tombstones::TombstoneKey;
-use crate::store::work::{OpenSecret, TombstoneCheck};
+use crate::store::work::{OpenSecrets, Secrets};
 use crate::store::{Store, StoreError};
 
 use super::connection::{DatabasePath, keep_as_it_is};
@@ -78,10 +78,8 @@ impl SqliteStore {
                 Some(set_aside) => damage::open(&place, &held, &options, set_aside)?,
                 None => (open(&place, &options)?, None),
             };
-            let Opened { connection, hash_key, tombstone_check } = opened;
-            let tombstones = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
-            let planning = Planning::new(planner, hash_key, tombstones);
-            planning.note_tombstones(tombstone_check.as_deref())?;
+            let Opened { connection, secrets } = opened;
+            let planning = Planning::open(planner, options.tombstone_key.as_ref(), &secrets)?;
             let writer = Writer::start(place, connection, File::sync_data);
             Ok((writer.map_err(|error| storage(DOING, error))?, Arc::new(planning), set_aside))
         };
@@ -98,10 +96,7 @@ impl SqliteStore {
 pub(super) struct Opened {
     /// The connection that writes.
     pub(super) connection: Connection,
-    /// The store's secret.
-    pub(super) hash_key: [u8; 32],
-    /// The check of the key that tombstones were made with, if there are any.
-    pub(super) tombstone_check: Option<String>,
+    pub(super) secrets: Secrets,
 }
 
 /// Opens the file, makes it and its folder if they aren't there, and migrates it.
@@ -142,13 +137,12 @@ pub(super) fn migrated(place: &DatabasePath, options: &Options) -> Result<Connec
 
 fn prepare(place: &DatabasePath, options: &Options) -> Result<Opened, Fault> {
     let mut connection = migrated(place, options)?;
-    refuse_marked(meta::recall(&connection, Meta::Copying)?)?;
-    let hash_key = unit::transact(&mut connection, &OpenSecret(options.seed))?;
-    let tombstone_check = unit::run(&mut connection, &TombstoneCheck)?;
-    let key = TombstoneKey::new(options.tombstone_key.as_ref(), &hash_key);
-    key.verify(tombstone_check.as_deref())?;
+    refuse_marked(meta::recall(&connection, COPYING)?)?;
+    let secrets = unit::transact(&mut connection, &OpenSecrets(options.seed))?;
+    let key = TombstoneKey::new(options.tombstone_key.as_ref(), &secrets.0);
+    key.verify(secrets.1.as_deref())?;
     keep_as_it_is(&connection, false)?;
-    Ok(Opened { connection, hash_key, tombstone_check })
+    Ok(Opened { connection, secrets })
 }
 
 /// The storage below refused.

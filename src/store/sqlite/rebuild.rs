@@ -12,7 +12,7 @@ use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::domain::Time;
-use crate::store::meta::Meta;
+use crate::store::meta::DAMAGED;
 
 use super::backup_manifest;
 use super::connection::DatabasePath;
@@ -69,7 +69,7 @@ fn copy(from: &Connection, to: &Path, now: Time) -> Result<(), RebuildError> {
             copy_table(from, &transaction, &table)?;
         }
     }
-    meta::remember(&transaction, Meta::Damaged, None)?;
+    meta::remember(&transaction, DAMAGED, None)?;
     transaction.commit()?;
     Ok(())
 }

@@ -3,22 +3,17 @@
 //! What belongs here and below: SQL, a file for each group of tables. What doesn't: rules.
 
 mod audit;
+mod calls;
 mod deliveries;
-mod effects;
-mod erasing;
-mod finding;
 mod inbox;
 mod lanes;
-mod letters;
-pub(super) mod meta;
+pub mod meta;
 mod people;
 
 use rusqlite::{Connection, Params, Row};
 
-use crate::store::AvailabilityClock;
 use crate::store::columns::{ColumnValue, Columns, FromColumns};
-use crate::store::meta::Meta;
-use crate::store::rows::{Changes, micros};
+use crate::store::rows::Changes;
 
 use super::connection::overwrite;
 use super::fault::Fault;
@@ -62,31 +57,20 @@ pub(super) fn write(connection: &Connection, changes: Changes) -> Result<(), Fau
     if frees {
         overwrite(connection, true)?;
     }
-    inbox::remove_deliveries(connection, &changes.removed_deliveries)?;
+    deliveries::remove(connection, &changes.removed_deliveries)?;
     inbox::write(connection, &changes)?;
-    letters::take(connection, &changes.taken)?;
-    erasing::write(connection, &changes)?;
-    people::remove(connection, &changes.removed_people)?;
+    calls::remove(connection, &changes)?;
+    deliveries::rewrite(connection, &changes.calls)?;
+    people::remove(connection, &changes)?;
     people::write(connection, &changes)?;
     if frees {
         overwrite(connection, false)?;
     }
-    effects::write(connection, &changes)?;
-    for (meta, value) in &changes.metas {
-        meta::remember(connection, *meta, value.as_deref())?;
-    }
-    if let Some(AvailabilityClock { way, reading }) = changes.accepting {
-        let reading = micros(reading).to_string();
-        meta::remember(connection, Meta::Accepting(way), Some(&reading))?;
-    }
-    meta::note(connection, &changes.notes)?;
     audit::write(connection, &changes)?;
     deliveries::write(connection, &changes.deliveries)?;
-    deliveries::empty(connection, &changes.emptied)?;
-    letters::write(connection, &changes.letters)?;
-    letters::keep(connection, &changes.attempts)?;
+    calls::write(connection, &changes)?;
     lanes::write(connection, &changes.lanes)?;
     deliveries::append(connection, &changes.appended)?;
     deliveries::raise(connection, &changes.raised)?;
-    meta::count(connection, changes.counters)
+    meta::write(connection, &changes)
 }

@@ -7,10 +7,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use crate::domain::Webhook;
-use crate::store::columns::{FromColumns, WEBHOOK};
-use crate::store::meta::Meta;
-use crate::store::rows::{DeliveryRow, Waiting};
-use crate::store::{StoreError, fetching, record};
+use crate::store::columns::{DELIVERY, FromColumns, WEBHOOK};
+use crate::store::rows::{DeliveryRow, Half, PersonRow, Waiting};
+use crate::store::{StoreError, meta, record};
 
 use super::fault::Fault;
 use super::soundness::tables;
@@ -39,9 +38,7 @@ pub(super) fn unreadable(connection: &Connection) -> Result<Option<Unreadable>, 
         // Two readers go by the order of columns; they find theirs first.
         let columns = match table.as_str() {
             "inbox" => format!("{WEBHOOK}, *"),
-            "deliveries" => "id, lane, webhook, class, planned_at, event_at, attempts,
-                 failing_since, call, identify, *"
-                .to_owned(),
+            "deliveries" => format!("{DELIVERY}, *"),
             _ => "*".to_owned(),
         };
         let mut statement =
@@ -66,20 +63,15 @@ fn read(table: &str, row: &Row<'_>, columns: usize) -> Result<(), Fault> {
     }
     match table {
         "meta" => single(row),
-        "notes" => fetching::check(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)
-            .map_err(Fault::from),
-        "people" => {
-            let (identifier, state): (String, String) = (row.get(1)?, row.get(2)?);
-            Ok(record::person(row.get(0)?, &identifier, &state).map(drop)?)
-        }
+        "people" => Ok(record::person(&PersonRow::read(row)?).map(drop)?),
         // One that was pruned, or names somebody who was erased, has no body.
         "inbox" if row.get_ref(5)? == ValueRef::Null => {
             Ok(record::source(&row.get::<_, String>(2)?).map(drop)?)
         }
         "inbox" => Webhook::read(row).map(drop),
         "deliveries" => {
-            // A call that was put back as another delivery is empty.
-            let calls = DeliveryRow::read(row)?.deliveries().filter(|it| !it.call.is_empty());
+            let mut row = DeliveryRow::read(row)?;
+            let calls = [Half::Identify, Half::Call].into_iter().filter_map(|it| row.take(it));
             calls.map(Waiting::read).try_for_each(|call| Ok(call.map(drop)?))
         }
         _ => Ok(()),
@@ -96,8 +88,8 @@ fn leaves_room(name: &str, number: i64) -> Result<(), Fault> {
 
 /// Reads a single value. One of a newer version is nobody's here.
 fn single(row: &Row<'_>) -> Result<(), Fault> {
-    let (key, value): (String, String) = (row.get(0)?, row.get(1)?);
-    Meta::of(&key).map_or(Ok(()), |meta| meta.check(&value))?;
+    let (key, value): (String, String) = FromColumns::read(row)?;
+    meta::check(&key, &value)?;
     value.parse().map_or(Ok(()), |number| leaves_room(&key, number))
 }
 

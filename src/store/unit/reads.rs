@@ -5,74 +5,140 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::domain::{
-    AuditEntry, DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, Person, PersonId,
-    Webhook, WebhookId,
+    AuditEntry, DeliveryId, EventId, LaneId, Link, Message, ParticipantKey, PersonId, Webhook,
+    WebhookId,
 };
 use crate::store::inbox::Prunable;
-use crate::store::meta::Meta;
 use crate::store::rows::{
-    CallRow, Counters, DeliveryRow, FinishedWebhook, LaneRow, LetterRow, MessageKey, PersonLetters,
-    PersonRow, RowState, StoredWebhook, VisitorTraces, WebhookCall,
+    Counters, DeliveryRow, LaneRow, LetterRow, MessageKey, PersonRow, RowState, StoredWebhook,
 };
 use crate::store::{InboxEntry, LaneStatus, PastAttempt};
 
 use super::UnitBase;
 
 /// The hash that a tombstone is kept as.
-pub(in crate::store) type Hash = [u8; 32];
+pub type Hash = [u8; 32];
 
 /// Keys of the records that plans depend on.
 #[derive(Clone, Debug, Default)]
-pub(in crate::store) struct PlanKeys {
+pub struct PlanKeys {
     /// Identifiers as their columns.
-    pub(in crate::store) identifiers: BTreeSet<String>,
-    pub(in crate::store) participants: BTreeSet<ParticipantKey>,
-    pub(in crate::store) links: BTreeSet<Link>,
-    pub(in crate::store) effects: BTreeSet<EventId>,
-    pub(in crate::store) tombstones: BTreeSet<Hash>,
+    pub identifiers: BTreeSet<String>,
+    pub participants: BTreeSet<ParticipantKey>,
+    pub links: BTreeSet<Link>,
+    pub effects: BTreeSet<EventId>,
+    pub tombstones: BTreeSet<Hash>,
 }
 
 /// The records that keys lead to.
 #[derive(Debug, Default)]
-pub(in crate::store) struct FoundRecords {
+pub struct FoundRecords {
     /// Everyone found, each once.
-    pub(in crate::store) people: Vec<PersonRow>,
+    pub people: Vec<PersonRow>,
     /// The number of the person of each participant that was asked for.
-    pub(in crate::store) participants: Vec<(ParticipantKey, Option<i64>)>,
+    pub participants: Vec<(ParticipantKey, Option<i64>)>,
     /// The number of the person of each link that was asked for.
-    pub(in crate::store) links: Vec<(Link, Option<i64>)>,
+    pub links: Vec<(Link, Option<i64>)>,
     /// Numbers reserved for the identifiers that nobody has. Only a read that holds reserves them.
-    pub(in crate::store) reserved: Vec<(String, i64)>,
+    pub reserved: Vec<(String, i64)>,
     /// The effects that the ledger has.
-    pub(in crate::store) effects: HashSet<EventId>,
+    pub effects: HashSet<EventId>,
     /// The times of the tombstones that there are.
-    pub(in crate::store) tombstones: HashMap<Hash, i64>,
+    pub tombstones: HashMap<Hash, i64>,
     /// The check of the key that tombstones are made with; `None` if there was no tombstone after the
     /// people were held.
-    pub(in crate::store) tombstone_check: Option<String>,
+    pub tombstone_check: Option<String>,
 }
 
 /// A lane and some of its rows of deliveries, held.
-pub(in crate::store) struct HeldLane {
-    pub(in crate::store) lane: LaneRow,
+pub struct HeldLane {
+    pub lane: LaneRow,
     /// The rows that were asked for, as far as they are there.
-    pub(in crate::store) rows: Vec<RowState>,
+    pub rows: Vec<RowState>,
     /// The most urgent class of the lane's other pending rows; one as urgent as the lane ends the search.
-    pub(in crate::store) rest: Option<i16>,
+    pub rest: Option<i16>,
 }
 
-/// Reads of the tables `inbox` and `mentions`, and of the deliveries that webhooks led to.
+/// A choice of webhooks whose bodies are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kept {
+    All,
+    Parked,
+    /// Those that are parked or of other senders than GrowSurf. Mentions lead to the others.
+    Unmentioned,
+}
+
+/// A choice of webhooks whose bodies are kept, shown without them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entries {
+    All,
+    Parked,
+    /// Those that name a person.
+    Of(PersonId),
+}
+
+/// The lock of rows that are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hold {
+    No,
+    /// Waits for other transactions that hold them.
+    Wait,
+    /// Passes over those that other transactions hold.
+    Skip,
+}
+
+/// A choice of rows of deliveries.
+#[derive(Clone, Copy, Debug)]
+pub enum Deliveries<'a> {
+    Rows(&'a [i64]),
+    /// Those that webhooks led to, of each the first ones; only those of some lanes, unless none is named.
+    Of {
+        webhooks: &'a [WebhookId],
+        lanes: &'a [LaneId],
+        each: i64,
+    },
+    /// The first ones of a lane in which something is pending or dead.
+    Unsettled {
+        lane: LaneId,
+        limit: i64,
+    },
+    /// The pending ones that were planned first, behind a time of planning and a number.
+    Waiting {
+        after: (i64, i64),
+        limit: i64,
+    },
+}
+
+/// A choice of dead letters.
+#[derive(Clone, Copy, Debug)]
+pub enum Letters<'a> {
+    /// Those of rows of deliveries.
+    Of(&'a [i64]),
+    /// The newest before one, the newest first.
+    Before(DeliveryId, usize),
+    /// The oldest after one, the oldest first.
+    After(DeliveryId, usize),
+}
+
+/// Reads of the tables `inbox` and `mentions`.
 #[trait_variant::make(Send)]
-pub(in crate::store) trait InboxRows: UnitBase {
-    /// Returns the first webhooks with greater ids than this one, received at a time or later, whose bodies
-    /// are kept; with `parked` only those that are parked.
-    async fn inbox_page(
+pub trait InboxRows: UnitBase {
+    /// Returns the first webhooks with greater ids than this one, received at a time or later.
+    async fn webhooks(
         &mut self,
+        which: Kept,
         after: Uuid,
         since: i64,
-        parked: bool,
         limit: i64,
     ) -> Result<Vec<Webhook>, Self::Fault>;
+
+    /// Returns the newest webhooks with lesser ids than this one.
+    async fn entries(
+        &mut self,
+        which: Entries,
+        before: Uuid,
+        limit: i64,
+    ) -> Result<Vec<InboxEntry>, Self::Fault>;
 
     /// Returns the oldest webhooks received before a time, with lesser ids than this one, whose bodies are
     /// kept and of which nothing is pending or dead.
@@ -84,32 +150,24 @@ pub(in crate::store) trait InboxRows: UnitBase {
         limit: i64,
     ) -> Result<Vec<WebhookId>, Self::Fault>;
 
-    /// Returns the webhooks of these ids whose bodies are kept, with the deliveries that they led to, and
-    /// holds them.
-    async fn hold_finished(
-        &mut self,
-        ids: &[WebhookId],
-    ) -> Result<Vec<FinishedWebhook>, Self::Fault>;
-
     /// Returns the webhooks with these fingerprints, and those with these ids whose bodies are kept. Holds
     /// the ones that are parked, and those found by id.
     ///
     /// # Errors
-    /// A conflict if another transaction removed one meanwhile.
+    /// A conflict if another transaction removed one or its body meanwhile.
     async fn hold_webhooks(
         &mut self,
-        fingerprints: &[[u8; 32]],
+        fingerprints: &[Hash],
         ids: &[WebhookId],
     ) -> Result<Vec<StoredWebhook>, Self::Fault>;
 
-    /// Returns a webhook with its body, if that is kept.
-    async fn webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, Self::Fault>;
+    /// Returns the webhooks that mention any of these people.
+    async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Self::Fault>;
 }
 
-/// Reads of the tables `people`, `participants`, `links`, `effects` and `tombstones`, and of the rows that are left
-/// of visitors.
+/// Reads of the tables `people`, `participants`, `links`, `effects` and `tombstones`.
 #[trait_variant::make(Send)]
-pub(in crate::store) trait PeopleRows: UnitBase {
+pub trait PeopleRows: UnitBase {
     /// True if every read holds, so that people may be held in any order.
     const READS_HOLD: bool;
 
@@ -125,6 +183,16 @@ pub(in crate::store) trait PeopleRows: UnitBase {
     /// A conflict if another transaction was in the way.
     async fn hold_records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Self::Fault>;
 
+    /// Returns people by number.
+    async fn people(&mut self, ids: &[i64], hold: Hold) -> Result<Vec<PersonRow>, Self::Fault>;
+
+    /// Returns the first people with greater numbers than this one.
+    async fn people_after(&mut self, after: i64, limit: i64)
+    -> Result<Vec<PersonRow>, Self::Fault>;
+
+    /// Returns those of some people of whom no lease, no call and no webhook with a body is left.
+    async fn people_without_traces(&mut self, ids: &[i64]) -> Result<Vec<PersonId>, Self::Fault>;
+
     /// Returns GrowSurf's ids of the participants of a campaign between two texts, in their order.
     async fn participants_between(
         &mut self,
@@ -134,50 +202,14 @@ pub(in crate::store) trait PeopleRows: UnitBase {
         limit: i64,
     ) -> Result<Vec<String>, Self::Fault>;
 
-    /// Returns those of some people who have the identifier of a visitor, and holds them, but for those that
-    /// another transaction holds.
-    async fn hold_visitors(
-        &mut self,
-        people: &BTreeSet<PersonId>,
-    ) -> Result<Vec<Person>, Self::Fault>;
-
-    /// Returns the rows that are left of each of some people.
-    async fn visitor_traces(
-        &mut self,
-        people: &[PersonId],
-    ) -> Result<Vec<VisitorTraces>, Self::Fault>;
+    /// Returns the campaigns of participants and links, in their order. Looks once into each index for each
+    /// of them.
+    async fn campaigns(&mut self) -> Result<Vec<String>, Self::Fault>;
 }
 
-/// Reads of the tables `effects` and `messages`, and of the deliveries of a webhook.
+/// Reads of the table `lanes`, and of the deliveries that go out.
 #[trait_variant::make(Send)]
-pub(in crate::store) trait EffectRows: UnitBase {
-    /// Returns the webhook that led to an effect; `None` if it isn't in the ledger.
-    async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Self::Fault>;
-
-    /// Returns rows of deliveries that webhooks led to, of each webhook the first ones; only those of some
-    /// lanes, unless none is named.
-    async fn webhook_calls(
-        &mut self,
-        webhooks: &[WebhookId],
-        lanes: &[LaneId],
-        each: i64,
-    ) -> Result<Vec<WebhookCall>, Self::Fault>;
-
-    /// Returns the metrics of the messages that effects led to.
-    async fn effect_messages(&mut self, effects: &[EventId]) -> Result<Vec<Message>, Self::Fault>;
-
-    /// Returns the oldest metrics of messages before a time, and holds them, but for those that another
-    /// transaction holds.
-    async fn hold_messages(
-        &mut self,
-        before: i64,
-        limit: i64,
-    ) -> Result<Vec<MessageKey>, Self::Fault>;
-}
-
-/// Reads of the tables `lanes` and `deliveries`.
-#[trait_variant::make(Send)]
-pub(in crate::store) trait LaneRows: UnitBase {
+pub trait LaneRows: UnitBase {
     /// Lanes whose deliveries are best read at once.
     const LANES: usize;
 
@@ -219,113 +251,6 @@ pub(in crate::store) trait LaneRows: UnitBase {
 
     /// Returns when the first lane of some classes is due.
     async fn next_due(&mut self, classes: &'static [i16]) -> Result<Option<i64>, Self::Fault>;
-}
-
-/// Reads of the tables `dead_letters` and `attempts`.
-#[trait_variant::make(Send)]
-pub(in crate::store) trait LetterRows: UnitBase {
-    /// Returns dead letters before one, the newest first.
-    async fn letters(
-        &mut self,
-        before: DeliveryId,
-        limit: usize,
-    ) -> Result<Vec<LetterRow>, Self::Fault>;
-
-    /// Returns the attempts of deliveries, of each the oldest first.
-    async fn attempts(
-        &mut self,
-        deliveries: &[DeliveryId],
-    ) -> Result<Vec<(DeliveryId, PastAttempt)>, Self::Fault>;
-
-    /// Returns which dead letters there are after one, the oldest first.
-    async fn letters_after(
-        &mut self,
-        last: DeliveryId,
-        limit: usize,
-    ) -> Result<Vec<DeliveryId>, Self::Fault>;
-
-    /// Returns rows of deliveries that have dead letters, by number. Holds their lanes, then the rows.
-    async fn hold_letters(&mut self, rows: &[i64]) -> Result<Vec<PersonLetters>, Self::Fault>;
-}
-
-/// Reads of the tables `meta`, `counters` and `notes`.
-#[trait_variant::make(Send)]
-pub(in crate::store) trait MetaRows: UnitBase {
-    /// Returns single values in the order in which they are asked for.
-    async fn metas(&mut self, which: &[Meta]) -> Result<Vec<Option<String>>, Self::Fault>;
-
-    /// Returns a single value and holds it, also if there is none yet.
-    async fn hold_meta(&mut self, which: Meta) -> Result<Option<String>, Self::Fault>;
-
-    /// Returns the kept numbers, and when the oldest pending delivery was planned, all of one moment.
-    async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Self::Fault>;
-
-    async fn note(&mut self, name: &str) -> Result<Option<String>, Self::Fault>;
-
-    /// Returns the note of this name and holds it, also if there is none yet.
-    async fn hold_note(&mut self, name: &str) -> Result<Option<String>, Self::Fault>;
-}
-
-/// Reads of the tables `audit` and `traffic`.
-#[trait_variant::make(Send)]
-pub(in crate::store) trait AuditRows: UnitBase {
-    /// Returns the newest records, of those with lesser numbers.
-    async fn audit_before(
-        &mut self,
-        before: i64,
-        limit: i64,
-    ) -> Result<Vec<(i64, AuditEntry)>, Self::Fault>;
-
-    /// Returns the numbers and the times of the first records.
-    async fn oldest_audit(&mut self, limit: i64) -> Result<Vec<(i64, i64)>, Self::Fault>;
-
-    /// Returns the sums of an hour and those after it, in their order.
-    async fn traffic_since(&mut self, hour: i64) -> Result<Vec<(i64, String, i64)>, Self::Fault>;
-}
-
-/// Reads that only operators make, of many tables.
-#[trait_variant::make(Send)]
-pub(in crate::store) trait FindingRows: UnitBase {
-    /// Returns the campaigns of participants and links, in their order. Looks once into each index for each
-    /// of them.
-    async fn campaigns(&mut self) -> Result<Vec<String>, Self::Fault>;
-
-    /// Returns a webhook whose body is kept.
-    async fn entry(&mut self, id: WebhookId) -> Result<Option<InboxEntry>, Self::Fault>;
-
-    /// Returns the newest webhooks that name a person and whose bodies are kept, of those with lesser ids.
-    async fn mentioned_in(
-        &mut self,
-        person: PersonId,
-        before: Uuid,
-        limit: i64,
-    ) -> Result<Vec<InboxEntry>, Self::Fault>;
-
-    /// Returns the newest webhooks that are parked, of those with lesser ids.
-    async fn parked_before(
-        &mut self,
-        before: Uuid,
-        limit: i64,
-    ) -> Result<Vec<InboxEntry>, Self::Fault>;
-
-    /// Returns the newest webhooks whose bodies are kept, of those with lesser ids.
-    async fn entries_before(
-        &mut self,
-        before: Uuid,
-        limit: i64,
-    ) -> Result<Vec<InboxEntry>, Self::Fault>;
-
-    /// Returns pending rows of deliveries behind one, by the time of planning and then by number, with the
-    /// identifiers of their people.
-    async fn waiting_after(
-        &mut self,
-        planned_at: i64,
-        row: i64,
-        limit: i64,
-    ) -> Result<Vec<(DeliveryRow, String)>, Self::Fault>;
-
-    /// Returns the size of the store in bytes.
-    async fn bytes(&mut self) -> Result<i64, Self::Fault>;
 
     /// Returns the states of lanes. Their pending calls are counted up to a limit.
     async fn lane_states(
@@ -335,34 +260,66 @@ pub(in crate::store) trait FindingRows: UnitBase {
     ) -> Result<Vec<LaneStatus>, Self::Fault>;
 }
 
-/// Reads that only erasing makes, of many tables.
+/// Reads of the tables `deliveries`, `dead_letters`, `attempts`, `effects` and `messages`, for everything but
+/// claims and settlements.
 #[trait_variant::make(Send)]
-pub(in crate::store) trait ErasureRows: UnitBase {
-    /// Returns the first people with greater numbers than this one.
-    async fn people_after(&mut self, after: i64, limit: i64)
-    -> Result<Vec<PersonRow>, Self::Fault>;
+pub trait CallRows: UnitBase {
+    /// Returns rows of deliveries, by number.
+    async fn deliveries(&mut self, which: Deliveries<'_>) -> Result<Vec<DeliveryRow>, Self::Fault>;
 
-    /// Returns people by number, and holds them.
-    async fn hold_people(&mut self, ids: &[i64]) -> Result<Vec<PersonRow>, Self::Fault>;
+    /// Returns dead letters.
+    async fn letters(&mut self, which: Letters<'_>) -> Result<Vec<LetterRow>, Self::Fault>;
 
-    /// Returns the webhooks that mention any of these people.
-    async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Self::Fault>;
-
-    /// Returns the first webhooks with greater ids than this one whose bodies are kept, and that are parked
-    /// or of other senders than GrowSurf.
-    async fn searched_bodies(
+    /// Returns the attempts of deliveries, of each the oldest first.
+    async fn attempts(
         &mut self,
-        after: Uuid,
-        limit: i64,
-    ) -> Result<Vec<Webhook>, Self::Fault>;
+        deliveries: &[DeliveryId],
+    ) -> Result<Vec<(DeliveryId, PastAttempt)>, Self::Fault>;
 
-    /// Returns the rows of deliveries that webhooks led to, and holds them.
-    async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Self::Fault>;
+    /// Returns the webhook that led to an effect; `None` if it isn't in the ledger.
+    async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Self::Fault>;
 
-    /// Returns rows of a lane in which something is pending or dead. Whoever holds the lane holds them.
-    async fn unsettled_calls(
+    /// Returns the metrics of the messages that effects led to.
+    async fn effect_messages(&mut self, effects: &[EventId]) -> Result<Vec<Message>, Self::Fault>;
+
+    /// Returns the oldest metrics of messages before a time, and holds them, but for those that another
+    /// transaction holds.
+    async fn hold_messages(
         &mut self,
-        lane: LaneId,
+        before: i64,
         limit: i64,
-    ) -> Result<Vec<CallRow>, Self::Fault>;
+    ) -> Result<Vec<MessageKey>, Self::Fault>;
+}
+
+/// Reads of the tables `meta` and `counters`.
+#[trait_variant::make(Send)]
+pub trait MetaRows: UnitBase {
+    /// Returns single values in the order of their keys.
+    async fn values(&mut self, keys: &[String]) -> Result<Vec<Option<String>>, Self::Fault>;
+
+    /// Returns a single value and holds it, also if there is none yet.
+    async fn hold_value(&mut self, key: &str) -> Result<Option<String>, Self::Fault>;
+
+    /// Returns the kept numbers, and when the oldest pending delivery was planned, all of one moment.
+    async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Self::Fault>;
+
+    /// Returns the size of the store in bytes.
+    async fn bytes(&mut self) -> Result<i64, Self::Fault>;
+}
+
+/// Reads of the tables `audit` and `traffic`.
+#[trait_variant::make(Send)]
+pub trait AuditRows: UnitBase {
+    /// Returns the newest records of acts with their numbers, of those with lesser ones.
+    async fn audit_before(
+        &mut self,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<(i64, AuditEntry)>, Self::Fault>;
+
+    /// Returns the numbers of the oldest records, and when each act was.
+    async fn oldest_audit(&mut self, limit: i64) -> Result<Vec<(i64, i64)>, Self::Fault>;
+
+    /// Returns the sums of the hours since one, in their order.
+    async fn traffic_since(&mut self, hour: i64) -> Result<Vec<(i64, String, i64)>, Self::Fault>;
 }

@@ -43,7 +43,7 @@ impl Work for Claim {
             let ids: Vec<LaneId> = some.iter().map(|(lane, _)| lane.id).collect();
             let mut rows: BTreeMap<LaneId, Vec<DeliveryRow>> = BTreeMap::new();
             for row in unit.pending_rows(&ids, U::FEW).await? {
-                rows.entry(row.lane).or_default().push(row);
+                rows.entry(row.state.lane).or_default().push(row);
             }
             for (lane, identifier) in some {
                 if left == 0 {

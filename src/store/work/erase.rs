@@ -12,14 +12,17 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::domain::{Call, Email, ErasureKey, ErasureSubject, LaneId, PersonId, Time, WebhookId};
-use crate::store::meta::Meta;
+use crate::domain::{
+    Call, DeliveryId, Email, ErasureKey, ErasureSubject, LaneId, PersonId, Time, WebhookId,
+};
+use crate::store::meta::TOMBSTONE_CHECK;
 use crate::store::planning::Planning;
-use crate::store::rows::{CallRow, Changes, Counters, Half, PersonRow, delivery, number};
-use crate::store::unit::{Unit, Work};
+use crate::store::rows::{Changes, DeliveryRow, Half, PersonRow, delivery, number};
+use crate::store::unit::{Deliveries, Hold, Letters, Unit, Work};
 use crate::store::{CancelResult, Erased, ErasureTarget, Store, StoreError, record};
 
-use super::naming::{FindMentions, SearchBodies, read, search_people};
+use super::lanes::hold_deliveries;
+use super::naming::{FindMentions, SearchBodies, search_people};
 
 /// Webhooks, calls or records of one transaction.
 const PIECE: usize = 100;
@@ -130,8 +133,9 @@ impl Work for CutPeople {
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<u64, U::Fault> {
         let mut changes = Changes { is_erasing: true, ..Changes::default() };
-        for row in unit.hold_people(&self.people).await? {
-            let left = self.planning.planner.without(&read(&row)?, &self.target.subject);
+        for row in unit.people(&self.people, Hold::Wait).await? {
+            let person = record::person(&row)?;
+            let left = self.planning.planner.without(&person, &self.target.subject);
             if let Some(left) = left {
                 changes.people.push(PersonRow { state: record::state(&left)?, ..row });
             }
@@ -153,41 +157,43 @@ impl Work for DropWebhooks {
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Erased, U::Fault> {
         let mut changes = Changes { is_erasing: true, ..Changes::default() };
-        let erased = drop_webhooks(unit, &self.target, &self.webhooks, &mut changes).await?;
+        let (erased, own) = drop_webhooks(unit, &self.target, &self.webhooks, &mut changes).await?;
+        let erased = erased.and(remove(unit, &own, &mut changes).await?);
         unit.write(changes).await?;
         Ok(erased)
     }
 }
 
+/// Returns the rows of the person's own deliveries as well, which are to be removed.
 async fn drop_webhooks<U: Unit>(
     unit: &mut U,
     target: &ErasureTarget,
     webhooks: &[WebhookId],
     changes: &mut Changes,
-) -> Result<Erased, U::Fault> {
+) -> Result<(Erased, Vec<DeliveryRow>), U::Fault> {
     let mut erased = Erased::default();
-    for webhook in unit.hold_finished(webhooks).await? {
+    for webhook in unit.hold_webhooks(&[], webhooks).await? {
         changes.dropped.push(webhook.id);
         changes.counters.parked -= i64::from(webhook.is_parked);
         erased.bodies += 1;
     }
-    let mut own = Vec::new();
-    for row in unit.calls_of(webhooks).await? {
-        if target.people.contains_key(&PersonId(row.lane.0)) {
-            own.push(row);
-            continue;
-        }
+    let all = Deliveries::Of { webhooks, lanes: &[], each: i64::MAX };
+    let is_own = |row: &DeliveryRow| target.people.contains_key(&PersonId(row.state.lane.0));
+    let (own, others): (Vec<_>, Vec<_>) =
+        hold_deliveries(unit, all).await?.into_iter().partition(is_own);
+    for row in others {
         let call = cut(&target.subject, Some(&*row.call).filter(|call| !call.is_empty()))?;
         let identify = cut(&target.subject, row.identify.as_deref())?;
         let named = [&call, &identify].into_iter().flatten().count();
         if named > 0 {
             erased.calls_of_others += count(named);
-            changes.calls.push((row.row, call.unwrap_or(row.call), identify.or(row.identify)));
+            let call = call.unwrap_or(row.call);
+            changes.calls.push((row.state.id, call, identify.or(row.identify)));
         }
     }
     let people = target.people.keys().map(|id| id.0);
     changes.removed_mentions.extend(people.flat_map(|id| webhooks.iter().map(move |it| (id, *it))));
-    Ok(erased.and(remove(&own, changes)))
+    Ok((erased, own))
 }
 
 /// Returns a call without a person, if it names them.
@@ -200,23 +206,30 @@ fn cut(subject: &ErasureSubject, text: Option<&str>) -> Result<Option<String>, S
 }
 
 /// Removes rows of deliveries with all that is known of them.
-fn remove(rows: &[CallRow], changes: &mut Changes) -> Erased {
-    let mut erased = Erased::default();
-    for row in rows {
-        let has_identify = row.identify.is_some() && !row.is_identify_dead;
-        erased.count_row(row.state, has_identify, row.is_call_dead || row.call.is_empty());
-        erased.attempts += row.attempts.unsigned_abs();
-        erased.dead += row.dead.unsigned_abs();
-        changes.removed_deliveries.push(row.row);
-        if row.dead > 0 {
-            changes.taken.extend([Half::Identify, Half::Call].map(|half| delivery(row.row, half)));
-        }
+async fn remove<U: Unit>(
+    unit: &mut U,
+    rows: &[DeliveryRow],
+    changes: &mut Changes,
+) -> Result<Erased, U::Fault> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.state.id).collect();
+    let halves = ids.iter().flat_map(|id| [Half::Identify, Half::Call].map(|it| delivery(*id, it)));
+    let halves: Vec<DeliveryId> = halves.collect();
+    let attempts = unit.attempts(&halves).await?.len();
+    let dead: Vec<DeliveryId> =
+        unit.letters(Letters::Of(&ids)).await?.iter().map(|letter| letter.delivery).collect();
+    let mut erased =
+        Erased { dead: count(dead.len()), attempts: count(attempts), ..Erased::default() };
+    for DeliveryRow { state, call, .. } in rows {
+        let has_identify = state.has_identify && !state.identify_dead;
+        let call_is_gone = call.is_empty() || dead.contains(&delivery(state.id, Half::Call));
+        erased.count_row(state.state, has_identify, call_is_gone);
     }
+    changes.removed_deliveries.extend(ids);
+    changes.taken.extend(dead);
     let less = |number: u64| -i64::try_from(number).unwrap_or(i64::MAX);
-    let Counters { pending, dead, .. } = &mut changes.counters;
-    *pending += less(erased.pending);
-    *dead += less(erased.dead);
-    erased
+    changes.counters.pending += less(erased.pending);
+    changes.counters.dead += less(erased.dead);
+    Ok(erased)
 }
 
 /// Removes pending calls and dead letters of a lane. Returns true if they were the last, and when the lane's
@@ -231,10 +244,11 @@ impl Work for Cancel {
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
         let held = unit.hold_lanes(&[(self.lane, Vec::new())]).await?;
-        let rows = unit.unsettled_calls(self.lane, number(PIECE)).await?;
+        let unsettled = Deliveries::Unsettled { lane: self.lane, limit: number(PIECE) };
+        let rows = unit.deliveries(unsettled).await?;
         let is_last = rows.len() < PIECE;
         let mut changes = Changes { is_erasing: true, ..Changes::default() };
-        let erased = remove(&rows, &mut changes);
+        let erased = remove(unit, &rows, &mut changes).await?;
         let mut under_way = None;
         if let Some(mut lane) = held.into_iter().next().map(|held| held.lane)
             && is_last
@@ -268,8 +282,8 @@ impl Work for TakePerson {
         let ids: Vec<i64> = target.people.keys().map(|id| id.0).collect();
         let mut changes = Changes { is_erasing: true, ..Changes::default() };
         let mut erased = Erased::default();
-        for row in unit.hold_people(&ids).await? {
-            let person = read(&row)?;
+        for row in unit.people(&ids, Hold::Wait).await? {
+            let person = record::person(&row)?;
             // They may have got another identifier since they were found.
             target.subject.add_identifiers_of(&person);
             changes.removed_participants.extend(person.keys().map(|key| (key, row.id)));
@@ -278,21 +292,22 @@ impl Work for TakePerson {
         }
         erased.participants = count(changes.removed_participants.len());
         let webhooks = unit.mentioning(&ids).await?;
-        erased = erased.and(drop_webhooks(unit, &target, &webhooks, &mut changes).await?);
-        let removed: HashSet<i64> = changes.removed_deliveries.iter().copied().collect();
+        let (dropped, mut rows) = drop_webhooks(unit, &target, &webhooks, &mut changes).await?;
+        let removed: HashSet<i64> = rows.iter().map(|row| row.state.id).collect();
         for id in &ids {
-            let rows = unit.unsettled_calls(LaneId(*id), i64::MAX).await?;
-            let rows: Vec<CallRow> =
-                rows.into_iter().filter(|row| !removed.contains(&row.row)).collect();
-            erased = erased.and(remove(&rows, &mut changes));
+            let all = Deliveries::Unsettled { lane: LaneId(*id), limit: i64::MAX };
+            let unsettled = unit.deliveries(all).await?.into_iter();
+            rows.extend(unsettled.filter(|row| !removed.contains(&row.state.id)));
         }
+        erased = erased.and(dropped).and(remove(unit, &rows, &mut changes).await?);
         let participants = target.subject.participants.iter().cloned();
         let addresses = target.subject.emails.iter().cloned().map(ErasureKey::Address);
         for key in participants.map(ErasureKey::Participant).chain(addresses) {
             changes.tombstones.push((self.planning.hash(&key), self.now.micros()));
         }
         erased.tombstones = count(changes.tombstones.len());
-        changes.metas.push((Meta::TombstoneCheck, Some(self.planning.tombstones.check())));
+        let check = Some(self.planning.tombstones.check());
+        changes.values.push((TOMBSTONE_CHECK.to_owned(), check));
         unit.write(changes).await?;
         Ok((target, erased))
     }

@@ -6,20 +6,21 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::domain::{
-    Call, DeliveryId, EventId, LaneId, Message, Person, PersonId, ReadKey, Source, Time, Webhook,
-    WebhookId,
+    Call, DeliveryId, EventId, LaneId, LaneKey, Message, Participant, Person, PersonId, ReadKey,
+    Time, Webhook, WebhookId,
 };
 use crate::store::planning::Planning;
 use crate::store::record::{self, unreadable};
-use crate::store::rows::{DeliveryRow, Half, PENDING, WebhookCall, delivery, number};
-use crate::store::unit::{Unit, Work};
+use crate::store::rows::{DeliveryRow, Half, LetterRow, PENDING, RowState, delivery, number};
+use crate::store::unit::{Deliveries, Entries, Hold, Kept, Letters, Unit, Work};
 use crate::store::{
-    CallStatus, DeliveryState, InboxEntry, LaneStatus, PastAttempt, StoreError, WaitingCall,
+    CallStatus, Death, DeliveryState, InboxEntry, LaneStatus, PastAttempt, StoreError, WaitingCall,
     WaitingKey, WebhookStatus,
 };
 
 use super::batch::Batch;
 use super::effects::messages;
+use super::lanes::keys;
 
 /// Rows of deliveries that are shown of one webhook, and up to which those of a lane are counted.
 const ROWS: i64 = 1_000;
@@ -87,8 +88,8 @@ impl Work for ListMentions {
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<WebhookStatus>, U::Fault> {
         let mut entries = Vec::new();
         for person in &self.people {
-            entries
-                .extend(unit.mentioned_in(*person, last(self.before), number(self.limit)).await?);
+            let which = Entries::Of(*person);
+            entries.extend(unit.entries(which, last(self.before), number(self.limit)).await?);
         }
         if self.people.len() > 1 {
             entries.sort_by_key(|entry| std::cmp::Reverse(entry.id));
@@ -109,24 +110,25 @@ impl Work for ListMentions {
     }
 }
 
-/// See [`Store::webhook`](crate::store::Store::webhook).
-pub(in crate::store) struct ShowWebhook {
-    pub(in crate::store) id: WebhookId,
-    pub(in crate::store) now: Time,
+/// See [`Store::webhook`](crate::store::Store::webhook) and [`Store::calls`](crate::store::Store::calls).
+pub struct ShowWebhook {
+    pub id: WebhookId,
+    pub now: Time,
 }
 
 impl Work for ShowWebhook {
-    type Output = Option<WebhookStatus>;
+    type Output = (Option<InboxEntry>, Vec<CallStatus>);
 
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<WebhookStatus>, U::Fault> {
-        let Some(entry) = unit.entry(self.id).await? else { return Ok(None) };
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
+        let before = Uuid::from_u128(self.id.0.as_u128().saturating_add(1));
+        let entry = unit.entries(Entries::All, before, 1).await?.pop();
         let calls = calls(unit, &[self.id], &[], self.now).await?;
-        Ok(Some(WebhookStatus { entry, calls }))
+        Ok((entry.filter(|entry| entry.id == self.id), calls))
     }
 }
 
 /// See [`Store::bytes`](crate::store::Store::bytes).
-pub(in crate::store) struct Measure;
+pub struct Measure;
 
 impl Work for Measure {
     type Output = u64;
@@ -137,63 +139,55 @@ impl Work for Measure {
 }
 
 /// See [`Store::stored`](crate::store::Store::stored).
-pub(in crate::store) struct ReadWebhook(pub(in crate::store) WebhookId);
+pub struct ReadWebhook(pub WebhookId);
 
 impl Work for ReadWebhook {
     type Output = Option<Webhook>;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<Webhook>, U::Fault> {
-        unit.webhook(self.0).await
+        webhook(unit, self.0).await
     }
 }
 
-/// See [`Store::calls`](crate::store::Store::calls).
-pub(in crate::store) struct ListCalls {
-    pub(in crate::store) id: WebhookId,
-    pub(in crate::store) now: Time,
+/// Returns a webhook with its body, if that is kept.
+pub async fn webhook<U: Unit>(unit: &mut U, id: WebhookId) -> Result<Option<Webhook>, U::Fault> {
+    let after = Uuid::from_u128(id.0.as_u128().saturating_sub(1));
+    let found = unit.webhooks(Kept::All, after, i64::MIN, 1).await?.pop();
+    Ok(found.filter(|webhook| webhook.id == id))
 }
 
-impl Work for ListCalls {
-    type Output = Vec<CallStatus>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<CallStatus>, U::Fault> {
-        calls(unit, &[self.id], &[], self.now).await
-    }
+/// See [`Store::parked`](crate::store::Store::parked) and [`Store::recent`](crate::store::Store::recent).
+pub struct ListEntries {
+    pub which: Entries,
+    pub before: Option<WebhookId>,
+    pub limit: usize,
 }
 
-/// See [`Store::parked`](crate::store::Store::parked).
-pub(in crate::store) struct ListParked {
-    pub(in crate::store) before: Option<WebhookId>,
-    pub(in crate::store) limit: usize,
-}
-
-impl Work for ListParked {
+impl Work for ListEntries {
     type Output = Vec<InboxEntry>;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<InboxEntry>, U::Fault> {
-        unit.parked_before(last(self.before), number(self.limit)).await
+        unit.entries(self.which, last(self.before), number(self.limit)).await
     }
 }
 
-/// See [`Store::recent`](crate::store::Store::recent).
-pub(in crate::store) struct ListRecent {
-    pub(in crate::store) before: Option<WebhookId>,
-    pub(in crate::store) limit: usize,
-}
+/// See [`Store::person_of_number`](crate::store::Store::person_of_number).
+pub struct ReadPerson(pub PersonId);
 
-impl Work for ListRecent {
-    type Output = Vec<InboxEntry>;
+impl Work for ReadPerson {
+    type Output = Option<Person>;
 
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<InboxEntry>, U::Fault> {
-        unit.entries_before(last(self.before), number(self.limit)).await
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<Person>, U::Fault> {
+        let row = unit.people(&[self.0.0], Hold::No).await?.pop();
+        Ok(row.as_ref().map(record::person).transpose()?)
     }
 }
 
 /// See [`Store::waiting`](crate::store::Store::waiting).
-pub(in crate::store) struct ListWaiting {
-    pub(in crate::store) after: Option<WaitingKey>,
-    pub(in crate::store) limit: usize,
-    pub(in crate::store) now: Time,
+pub struct ListWaiting {
+    pub after: Option<WaitingKey>,
+    pub limit: usize,
+    pub now: Time,
 }
 
 impl Work for ListWaiting {
@@ -201,64 +195,56 @@ impl Work for ListWaiting {
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<WaitingCall>, U::Fault> {
         let after = self.after.map_or((i64::MIN, 0), |it| (it.planned_at.micros(), it.row));
-        let rows = unit.waiting_after(after.0, after.1, number(self.limit)).await?;
-        let mut waiting: Vec<LaneId> = rows.iter().map(|(row, _)| row.lane).collect();
+        let which = Deliveries::Waiting { after, limit: number(self.limit) };
+        let mut rows = unit.deliveries(which).await?;
+        rows.sort_by_key(|row| (row.planned_at, row.state.id));
+        let keys = keys(unit, &rows).await?;
+        let mut waiting: Vec<LaneId> = rows.iter().map(|row| row.state.lane).collect();
         waiting.sort_unstable();
         waiting.dedup();
         let waiting = lanes(unit, &waiting, self.now).await?;
         let of_lane: HashMap<LaneId, LaneStatus> =
             waiting.into_iter().map(|lane| (lane.lane, lane)).collect();
-        let next = |row: &DeliveryRow| {
-            let is_identify = row.identify.is_some();
-            delivery(row.id, if is_identify { Half::Identify } else { Half::Call })
-        };
-        let ids: Vec<DeliveryId> = rows.iter().map(|(row, _)| next(row)).collect();
+        let next = |row: &RowState| delivery(row.id, row.turn().unwrap_or(Half::Call));
+        let ids: Vec<DeliveryId> = rows.iter().map(|row| next(&row.state)).collect();
         let mut last: HashMap<DeliveryId, PastAttempt> =
             unit.attempts(&ids).await?.into_iter().collect();
-        let call = |(row, identifier): (DeliveryRow, String)| {
+        let mut calls = Vec::with_capacity(rows.len());
+        for DeliveryRow { state, planned_at, webhook, call, .. } in rows {
             // A lane that went meanwhile has no pending calls any more.
-            let Some(lane) = of_lane.get(&row.lane).cloned() else { return Ok(None) };
-            let call: Result<Call, _> = serde_json::from_str(&row.call);
-            Ok(Some(WaitingCall {
-                place: WaitingKey { planned_at: Time::from_micros(row.planned_at), row: row.id },
-                webhook: row.webhook,
-                key: record::lane_key(&identifier)?,
+            let (Some(lane), Some(key)) = (of_lane.get(&state.lane), keys.get(&state.lane)) else {
+                continue;
+            };
+            let call: Result<Call, _> = serde_json::from_str(&call);
+            calls.push(WaitingCall {
+                place: WaitingKey { planned_at: Time::from_micros(planned_at), row: state.id },
+                webhook,
+                key: key.clone(),
                 call: call.map_err(|error| unreadable("a call", error))?,
-                has_identify: row.identify.is_some(),
-                attempts: u32::try_from(row.attempts).unwrap_or(0),
-                last: last.remove(&next(&row)),
-                lane,
-            }))
-        };
-        let calls: Result<Vec<Option<WaitingCall>>, StoreError> =
-            rows.into_iter().map(call).collect();
-        Ok(calls?.into_iter().flatten().collect())
+                has_identify: state.turn() == Some(Half::Identify),
+                attempts: u32::try_from(state.attempts).unwrap_or(0),
+                last: last.remove(&next(&state)),
+                lane: lane.clone(),
+            });
+        }
+        Ok(calls)
     }
 }
 
-/// See [`Store::person_of_number`](crate::store::Store::person_of_number).
-pub(in crate::store) struct ReadPerson(pub(in crate::store) PersonId);
-
-impl Work for ReadPerson {
-    type Output = Option<Person>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<Person>, U::Fault> {
-        let row = unit.people_after(self.0.0.saturating_sub(1), 1).await?.pop();
-        let row = row.filter(|row| row.id == self.0.0);
-        let person = row.map(|row| record::person(row.id, &row.identifier, &row.state));
-        Ok(person.transpose()?)
-    }
+/// See [`Store::participants`](crate::store::Store::participants).
+pub struct ListParticipants {
+    pub campaign: String,
+    pub after: String,
+    pub limit: usize,
 }
 
-/// See [`Store::newest`](crate::store::Store::newest).
-pub(in crate::store) struct FindNewest(pub(in crate::store) Source);
+impl Work for ListParticipants {
+    type Output = Vec<String>;
 
-impl Work for FindNewest {
-    type Output = Option<InboxEntry>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<InboxEntry>, U::Fault> {
-        let newest = unit.entries_before(Uuid::max(), ROWS).await?;
-        Ok(newest.into_iter().find(|entry| entry.source == self.0))
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<String>, U::Fault> {
+        // Keys that are hashes aren't GrowSurf's ids; they sort behind them.
+        let (after, before) = (&self.after, Participant::HASHED);
+        unit.participants_between(&self.campaign, after, before, number(self.limit)).await
     }
 }
 
@@ -292,9 +278,16 @@ pub(super) async fn calls<U: Unit>(
     lanes_of: &[LaneId],
     now: Time,
 ) -> Result<Vec<CallStatus>, U::Fault> {
+    let rows = unit.deliveries(Deliveries::Of { webhooks, lanes: lanes_of, each: ROWS }).await?;
+    let keys = keys(unit, &rows).await?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.state.id).collect();
+    let letters = unit.letters(Letters::Of(&ids)).await?;
+    let mut deaths: HashMap<DeliveryId, Death> = letters.into_iter().map(death).collect();
     let mut calls = Vec::new();
-    for row in unit.webhook_calls(webhooks, lanes_of, ROWS).await? {
-        calls.extend(statuses(row)?);
+    for row in rows {
+        if let Some(key) = keys.get(&row.state.lane) {
+            calls.extend(statuses(row, key, &mut deaths)?);
+        }
     }
     let deliveries: Vec<DeliveryId> = calls.iter().map(|call| call.delivery).collect();
     let mut attempts: HashMap<DeliveryId, Vec<PastAttempt>> = HashMap::new();
@@ -322,41 +315,49 @@ pub(super) async fn calls<U: Unit>(
     Ok(calls)
 }
 
+fn death(letter: LetterRow) -> (DeliveryId, Death) {
+    let LetterRow { delivery, died_at, reason, field, .. } = letter;
+    (delivery, Death { died_at: Time::from_micros(died_at), reason, field })
+}
+
 /// Returns the calls of a row: the identify that goes before, while it is pending or dead, and the row's own.
-fn statuses(row: WebhookCall) -> Result<Vec<CallStatus>, StoreError> {
-    let key = record::lane_key(&row.identifier)?;
-    let call = match row.call.as_str() {
-        "" => None,
-        text => {
-            let call: Result<Call, _> = serde_json::from_str(text);
-            Some(call.map_err(|error| unreadable("a call", error))?)
-        }
-    };
-    let status = |half, call: Option<Call>, death: Option<_>| {
-        let state = match (&death, row.state) {
+fn statuses(
+    row: DeliveryRow,
+    key: &LaneKey,
+    deaths: &mut HashMap<DeliveryId, Death>,
+) -> Result<Vec<CallStatus>, StoreError> {
+    let RowState { id, lane, state, delivered_at, has_identify, .. } = row.state;
+    let Some(webhook) = row.webhook else { return Ok(Vec::new()) };
+    let mut status = |half, call: Option<Call>| {
+        let death = deaths.remove(&delivery(id, half));
+        let state = match (&death, state) {
             (Some(_), _) => DeliveryState::Dead,
             (None, PENDING) => DeliveryState::Pending,
             (None, _) => DeliveryState::Delivered,
         };
+        let delivered_at = delivered_at.filter(|_| state == DeliveryState::Delivered);
         CallStatus {
-            delivery: delivery(row.row, half),
-            webhook: row.webhook,
-            lane: row.lane,
+            delivery: delivery(id, half),
+            webhook,
+            lane,
             key: key.clone(),
             call,
             state,
             planned_at: Time::from_micros(row.planned_at),
-            delivered_at: row
-                .delivered_at
-                .filter(|_| state == DeliveryState::Delivered)
-                .map(Time::from_micros),
+            delivered_at: delivered_at.map(Time::from_micros),
             death,
             attempts: Vec::new(),
             waits_in: None,
             messages: Vec::new(),
         }
     };
-    let before = row.has_identify.then(|| status(Half::Identify, None, row.identify_letter));
-    let own = call.map(|call| status(Half::Call, Some(call), row.call_letter));
-    Ok(before.into_iter().chain(own).collect())
+    let mut calls = Vec::new();
+    if has_identify {
+        calls.push(status(Half::Identify, None));
+    }
+    if !row.call.is_empty() {
+        let call = serde_json::from_str(&row.call).map_err(|error| unreadable("a call", error))?;
+        calls.push(status(Half::Call, Some(call)));
+    }
+    Ok(calls)
 }

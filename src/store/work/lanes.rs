@@ -1,11 +1,12 @@
 //! Lanes: their due times, and lanes that become more urgent.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::domain::{Class, Destination, LaneId, LaneKey, Time};
 use crate::store::record;
-use crate::store::rows::{Changes, LaneRow, micros};
-use crate::store::unit::{PlanKeys, Unit, Work};
+use crate::store::rows::{Changes, DeliveryRow, LaneRow, micros};
+use crate::store::unit::{Deliveries, Hold, PlanKeys, Unit, Work};
 
 use super::append::raise;
 use super::classes::{ALL, ranks};
@@ -124,4 +125,34 @@ impl Work for Raise {
         let raised = vec![raise(&self.visitor, self.class)];
         unit.write(Changes { raised, ..Changes::default() }).await
     }
+}
+
+/// Returns the present keys of the lanes of some rows.
+pub async fn keys<U: Unit>(
+    unit: &mut U,
+    rows: &[DeliveryRow],
+) -> Result<HashMap<LaneId, LaneKey>, U::Fault> {
+    let people: Vec<i64> = rows.iter().map(|row| row.state.lane.0).collect();
+    let people = unit.people(&people, Hold::No).await?;
+    let key = |id, identifier: &str| Ok((LaneId(id), record::lane_key(identifier)?));
+    people.iter().map(|row| key(row.id, &row.identifier)).collect()
+}
+
+/// Returns rows of deliveries, and holds their lanes and then the rows.
+pub async fn hold_deliveries<U: Unit>(
+    unit: &mut U,
+    which: Deliveries<'_>,
+) -> Result<Vec<DeliveryRow>, U::Fault> {
+    let found = unit.deliveries(which).await?;
+    if U::READS_HOLD || found.is_empty() {
+        return Ok(found);
+    }
+    let mut lanes: BTreeMap<LaneId, Vec<i64>> = BTreeMap::new();
+    for row in &found {
+        lanes.entry(row.state.lane).or_default().push(row.state.id);
+    }
+    let lanes: Vec<(LaneId, Vec<i64>)> = lanes.into_iter().collect();
+    unit.hold_lanes(&lanes).await?;
+    let rows: Vec<i64> = found.iter().map(|row| row.state.id).collect();
+    unit.deliveries(Deliveries::Rows(&rows)).await
 }

@@ -2,19 +2,21 @@
 //!
 //! The last two go in pieces, each a transaction, so that a hundred thousand letters keep nobody waiting.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::domain::{Call, Class, DeliveryId, Planner, Time};
 use crate::store::record::{self, unreadable};
 use crate::store::rows::{
-    Changes, DEAD, DELIVERED, Half, LetterRow, PENDING, PersonLetters, delivery, half, number,
+    Changes, DEAD, DELIVERED, DeliveryRow, Half, LetterRow, PENDING, PersonRow, Waiting, delivery,
+    half, number,
 };
-use crate::store::unit::{Unit, Work};
+use crate::store::unit::{Deliveries, Hold, Letters, Unit, Work};
 use crate::store::{DeadLetter, DeadLetters, PastAttempt, RedeliveryNote, Store, StoreError};
 
 use super::append::{NewDelivery, append};
 use super::classes::class;
+use super::lanes::{hold_deliveries, keys};
 
 /// Dead letters of one transaction.
 const PIECE: usize = 500;
@@ -30,40 +32,53 @@ impl Work for ListLetters {
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<DeadLetter>, U::Fault> {
         let before = self.before.unwrap_or(DeliveryId(i64::MAX));
-        let rows = unit.letters(before, self.limit).await?;
-        Ok(rows.into_iter().map(letter).collect::<Result<_, _>>()?)
+        let letters = unit.letters(Letters::Before(before, self.limit)).await?;
+        with_deliveries(unit, letters).await
     }
 }
 
 /// See [`Store::dead_letter`](crate::store::Store::dead_letter).
-pub(in crate::store) struct ShowLetter(pub(in crate::store) DeliveryId);
+pub struct ShowLetter(pub DeliveryId);
 
 impl Work for ShowLetter {
     type Output = Option<(DeadLetter, Vec<PastAttempt>)>;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
-        let newest = unit.letters(DeliveryId(self.0.0.saturating_add(1)), 1).await?.pop();
-        match newest {
-            Some(row) if row.delivery.id == self.0 => {
-                let attempts = unit.attempts(&[self.0]).await?.into_iter();
-                Ok(Some((letter(row)?, attempts.map(|(_, attempt)| attempt).collect())))
-            }
-            _ => Ok(None),
-        }
+        let mut letters = unit.letters(Letters::Of(&[half(self.0).0])).await?;
+        letters.retain(|letter| letter.delivery == self.0);
+        let letter = with_deliveries(unit, letters).await?.pop();
+        let attempts = unit.attempts(&[self.0]).await?.into_iter();
+        Ok(letter.map(|letter| (letter, attempts.map(|(_, attempt)| attempt).collect())))
     }
 }
 
-fn letter(row: LetterRow) -> Result<DeadLetter, StoreError> {
-    let LetterRow { delivery, lane, identifier, died_at, reason, field, http_status } = row;
-    Ok(DeadLetter {
-        delivery: delivery.read()?,
-        lane,
-        key: record::lane_key(&identifier)?,
-        died_at: Time::from_micros(died_at),
-        reason,
-        field,
-        http_status,
-    })
+/// Returns dead letters as operators see them. One that is gone meanwhile is passed over.
+async fn with_deliveries<U: Unit>(
+    unit: &mut U,
+    letters: Vec<LetterRow>,
+) -> Result<Vec<DeadLetter>, U::Fault> {
+    let rows: Vec<i64> = letters.iter().map(|letter| half(letter.delivery).0).collect();
+    let rows = unit.deliveries(Deliveries::Rows(&rows)).await?;
+    let keys = keys(unit, &rows).await?;
+    let mut rows: HashMap<i64, DeliveryRow> =
+        rows.into_iter().map(|row| (row.state.id, row)).collect();
+    let mut found = Vec::with_capacity(letters.len());
+    for LetterRow { delivery, died_at, reason, field, attempts, http_status } in letters {
+        let (row, which) = half(delivery);
+        let Some(row) = rows.get_mut(&row) else { continue };
+        let lane = row.state.lane;
+        let (Some(key), Some(waiting)) = (keys.get(&lane), row.take(which)) else { continue };
+        found.push(DeadLetter {
+            delivery: Waiting { attempts, failing_since: None, ..waiting }.read()?,
+            lane,
+            key: key.clone(),
+            died_at: Time::from_micros(died_at),
+            reason,
+            field,
+            http_status,
+        });
+    }
+    Ok(found)
 }
 
 /// Puts dead letters back at the ends of their lanes. See
@@ -91,15 +106,21 @@ async fn in_pieces(
     which: DeadLetters,
     redeliver: Option<(Arc<dyn Planner>, Time)>,
 ) -> Result<usize, StoreError> {
+    const LISTING: &str = "list dead letters";
+    // One that is put back and dies again is newer than these.
     let newest = match &which {
-        DeadLetters::All => store.read("list dead letters", NewestLetter).await?,
+        DeadLetters::All => {
+            store.read(LISTING, LetterIds(Letters::Before(DeliveryId(i64::MAX), 1))).await?.pop()
+        }
         DeadLetters::These(_) => None,
     };
     let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
     loop {
         let ids = match &which {
             DeadLetters::All => {
-                store.read("list dead letters", LettersAfter { last, newest }).await?
+                let mut ids = store.read(LISTING, LetterIds(Letters::After(last, PIECE))).await?;
+                ids.retain(|id| Some(*id) <= newest);
+                ids
             }
             DeadLetters::These(ids) => ids.iter().skip(seen).take(PIECE).copied().collect(),
         };
@@ -109,31 +130,13 @@ async fn in_pieces(
     }
 }
 
-/// Finds the newest dead letter. One that is put back and dies again is newer.
-struct NewestLetter;
+struct LetterIds(Letters<'static>);
 
-impl Work for NewestLetter {
-    type Output = Option<DeliveryId>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<DeliveryId>, U::Fault> {
-        let newest = unit.letters(DeliveryId(i64::MAX), 1).await?.pop();
-        Ok(newest.map(|row| row.delivery.id))
-    }
-}
-
-/// Finds the next piece of dead letters after one of them, oldest first, up to the newest.
-struct LettersAfter {
-    last: DeliveryId,
-    newest: Option<DeliveryId>,
-}
-
-impl Work for LettersAfter {
+impl Work for LetterIds {
     type Output = Vec<DeliveryId>;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<DeliveryId>, U::Fault> {
-        let mut ids = unit.letters_after(self.last, PIECE).await?;
-        ids.retain(|id| Some(*id) <= self.newest);
-        Ok(ids)
+        Ok(unit.letters(self.0).await?.into_iter().map(|letter| letter.delivery).collect())
     }
 }
 
@@ -167,12 +170,12 @@ impl Work for RedeliverNoting {
     type Output = Option<String>;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<String>, U::Fault> {
-        let note = unit.hold_note(&self.note).await?;
+        let note = unit.hold_value(&self.note).await?;
         let redeliver = (Arc::clone(&self.planner), self.now);
         let (mut changes, done) = ended(unit, &self.ids, Some(&redeliver)).await?;
         let revised = (self.revise)(note.as_deref(), done);
         if let Some(text) = &revised {
-            changes.notes.push((self.note.clone(), text.clone()));
+            changes.values.push((self.note.clone(), Some(text.clone())));
             unit.write(changes).await?;
         }
         Ok(revised)
@@ -187,21 +190,29 @@ async fn ended<U: Unit>(
 ) -> Result<(Changes, usize), U::Fault> {
     let rows: BTreeSet<i64> = ids.iter().map(|id| half(*id).0).collect();
     let rows: Vec<i64> = rows.into_iter().collect();
-    let asked: BTreeSet<DeliveryId> = ids.iter().copied().collect();
+    let held = hold_deliveries(unit, Deliveries::Rows(&rows)).await?;
+    let lanes: Vec<i64> = held.iter().map(|row| row.state.lane.0).collect();
+    let people = unit.people(&lanes, Hold::No).await?;
+    let people: HashMap<i64, PersonRow> = people.into_iter().map(|row| (row.id, row)).collect();
+    let dead = unit.letters(Letters::Of(&rows)).await?;
+    let dead: BTreeSet<DeliveryId> = dead.into_iter().map(|letter| letter.delivery).collect();
     let mut changes = Changes::default();
-    let mut done = 0;
-    for letters in unit.hold_letters(&rows).await? {
-        let taken: Vec<DeliveryId> =
-            letters.dead.iter().copied().filter(|id| asked.contains(id)).collect();
+    for row in held {
+        let halves = [Half::Identify, Half::Call].map(|it| delivery(row.state.id, it));
+        let mut taken = halves.to_vec();
+        taken.retain(|id| ids.contains(id) && dead.contains(id));
+        let Some(person) = people.get(&row.state.lane.0) else { continue };
         if let Some((planner, now)) = redeliver {
             let due_at = unit.by_lanes(*now, *now);
             for id in &taken {
-                put_back(&mut changes, &letters, *id, &**planner, due_at)?;
+                put_back(&mut changes, &row, person, *id, &**planner, due_at)?;
             }
         }
-        done += taken.len();
-        end(&mut changes, letters, taken);
+        if !taken.is_empty() {
+            end(&mut changes, row, dead.contains(&halves[1]), taken);
+        }
     }
+    let done = changes.taken.len();
     changes.counters.dead -= number(done);
     Ok((changes, done))
 }
@@ -210,41 +221,42 @@ async fn ended<U: Unit>(
 /// nothing back.
 fn put_back(
     changes: &mut Changes,
-    letters: &PersonLetters,
+    row: &DeliveryRow,
+    person: &PersonRow,
     id: DeliveryId,
     planner: &dyn Planner,
     due_at: i64,
 ) -> Result<(), StoreError> {
-    let identify = || Call::Identify { attributes: planner.profile(&letters.person) };
     let call = match half(id).1 {
-        Half::Identify => identify(),
+        Half::Identify => None,
         Half::Call => {
-            let call = serde_json::from_str(&letters.call);
-            match call.map_err(|error| unreadable("a call", error))? {
-                Call::Identify { .. } => identify(),
-                call => call,
-            }
+            let call: Result<Call, _> = serde_json::from_str(&row.call);
+            let call = call.map_err(|error| unreadable("a call", error))?;
+            Some(call).filter(|call| !matches!(call, Call::Identify { .. }))
         }
     };
+    let call = match call {
+        Some(call) => call,
+        None => Call::Identify { attributes: planner.profile(&record::person(person)?) },
+    };
     let new = NewDelivery {
-        lane: letters.row.lane,
-        webhook: letters.webhook,
+        lane: row.state.lane,
+        webhook: row.webhook,
         // Whoever puts it back doesn't want it to wait behind a backfill.
-        class: match class(letters.row.class) {
+        class: match class(row.state.class) {
             Class::Page => Class::Page,
             Class::Live | Class::History => Class::Live,
         },
         call: &call,
-        planned_at: Time::from_micros(letters.planned_at),
+        planned_at: Time::from_micros(row.planned_at),
         due_at,
     };
     append(changes, [new])
 }
 
 /// Removes halves of a row that were dead letters, and the row with them if nothing is left.
-fn end(changes: &mut Changes, letters: PersonLetters, taken: Vec<DeliveryId>) {
-    let PersonLetters { mut row, dead, call, .. } = letters;
-    let own = delivery(row.id, Half::Call);
+fn end(changes: &mut Changes, row: DeliveryRow, is_call_dead: bool, taken: Vec<DeliveryId>) {
+    let DeliveryRow { state: mut row, call, identify, .. } = row;
     let goes = |half| taken.contains(&delivery(row.id, half));
     if goes(Half::Identify) {
         (row.has_identify, row.identify_dead) = (false, false);
@@ -254,10 +266,9 @@ fn end(changes: &mut Changes, letters: PersonLetters, taken: Vec<DeliveryId>) {
         changes.removed_deliveries.push(row.id);
     } else {
         if goes(Half::Call) {
-            changes.emptied.push(row.id);
+            changes.calls.push((row.id, String::new(), identify.filter(|_| row.has_identify)));
         }
-        let is_dead = row.identify_dead || (has_call && dead.contains(&own));
-        if row.state == DEAD && !is_dead {
+        if row.state == DEAD && !row.identify_dead && !(has_call && is_call_dead) {
             row.state = DELIVERED;
         }
         changes.deliveries.push(row);

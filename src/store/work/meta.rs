@@ -1,16 +1,15 @@
-//! Single values, kept numbers and notes: read and written.
+//! Single values and kept numbers: read and written.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use crate::domain::{Destination, Time};
-use crate::store::inbox::Prunable;
-use crate::store::meta::{self, Meta};
-use crate::store::rows::{Changes, Counters, duration};
+use crate::domain::Time;
+use crate::store::meta::{self, HASH_KEY, TOMBSTONE_CHECK};
+use crate::store::rows::{Changes, Counters};
 use crate::store::unit::{Unit, Work};
-use crate::store::{KvUpdate, Pruned, Stats, StoredDestinations, Workspace};
+use crate::store::{Stats, StoreError};
 
 /// See [`Store::stats`](crate::store::Store::stats).
-pub(in crate::store) struct ReadStats;
+pub struct ReadStats;
 
 impl Work for ReadStats {
     type Output = Stats;
@@ -27,113 +26,76 @@ impl Work for ReadStats {
     }
 }
 
-/// See [`Store::destination`](crate::store::Store::destination).
-pub(in crate::store) struct ReadDestinations;
+/// Reads single values by their keys.
+pub struct ReadValues<const N: usize>(pub [String; N]);
 
-impl Work for ReadDestinations {
-    type Output = StoredDestinations;
+impl<const N: usize> Work for ReadValues<N> {
+    type Output = [Option<String>; N];
 
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<StoredDestinations, U::Fault> {
-        let [accepting, accepting_back, workspace] = numbers(
-            unit,
-            [
-                Meta::Accepting(Destination::CustomerIo),
-                Meta::Accepting(Destination::GrowSurf),
-                Meta::Workspace,
-            ],
-        )
-        .await?;
-        let clock = |micros: Option<i64>| micros.map_or(Duration::ZERO, duration);
-        Ok(StoredDestinations {
-            accepting: clock(accepting),
-            accepting_back: clock(accepting_back),
-            workspace: workspace.map(|environment_id| Workspace { environment_id }),
-        })
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
+        let values = unit.values(&self.0).await?;
+        Ok(values.try_into().expect("a value for each key"))
     }
 }
 
-/// See [`Store::pruned_until`](crate::store::Store::pruned_until).
-pub(in crate::store) struct ReadPruned;
-
-impl Work for ReadPruned {
-    type Output = Pruned;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Pruned, U::Fault> {
-        let which = [Prunable::Finished, Prunable::Parked].map(Meta::PrunedUntil);
-        let [finished, parked] = numbers(unit, which).await?;
-        Ok(Pruned {
-            finished: finished.map(Time::from_micros),
-            parked: parked.map(Time::from_micros),
-        })
-    }
-}
-
-/// Returns the numbers remembered.
-async fn numbers<U: Unit, const N: usize>(
-    unit: &mut U,
-    which: [Meta; N],
-) -> Result<[Option<i64>; N], U::Fault> {
-    let mut numbers = [None; N];
-    for (number, text) in numbers.iter_mut().zip(unit.metas(&which).await?) {
-        *number = text.as_deref().map(meta::number).transpose()?;
-    }
-    Ok(numbers)
-}
-
-/// Remembers a value in place of the one before. See
-/// [`Store::probe`](crate::store::Store::probe) and
-/// [`Store::remember_workspace`](crate::store::Store::remember_workspace).
-pub(in crate::store) struct Remember(pub(in crate::store) Meta, pub(in crate::store) String);
+/// Remembers a value in place of the one before.
+pub struct Remember(pub &'static str, pub String);
 
 impl Work for Remember {
     type Output = ();
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<(), U::Fault> {
-        let metas = vec![(self.0, Some(self.1.clone()))];
-        unit.write(Changes { metas, ..Changes::default() }).await
+        let values = vec![(self.0.to_owned(), Some(self.1.clone()))];
+        unit.write(Changes { values, ..Changes::default() }).await
     }
 }
 
-/// Returns the store's secret: this seed if the store is new, else the one of its first opening.
-pub(in crate::store) struct OpenSecret(pub(in crate::store) [u8; 32]);
+/// A change of a single value: makes the next one of the present one and of the present time by the clock of lanes.
+/// `None` forgets it. May be called more than once.
+pub type ValueChange =
+    Arc<dyn Fn(Option<&str>, i64) -> Result<Option<String>, StoreError> + Send + Sync>;
 
-impl Work for OpenSecret {
-    type Output = [u8; 32];
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<[u8; 32], U::Fault> {
-        if let Some(kept) = unit.hold_meta(Meta::HashKey).await? {
-            return Ok(meta::secret(&kept)?);
-        }
-        let metas = vec![(Meta::HashKey, Some(hex::encode(self.0)))];
-        unit.write(Changes { metas, ..Changes::default() }).await?;
-        Ok(self.0)
-    }
+/// Changes a single value, and returns the new one.
+pub struct UpdateValue {
+    pub key: String,
+    pub now: Time,
+    pub change: ValueChange,
 }
 
-/// See [`Store::kv_get`](crate::store::Store::kv_get).
-pub(in crate::store) struct ReadNote(pub(in crate::store) String);
-
-impl Work for ReadNote {
+impl Work for UpdateValue {
     type Output = Option<String>;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<String>, U::Fault> {
-        unit.note(&self.0).await
+        let before = unit.hold_value(&self.key).await?;
+        let now = unit.by_lanes(self.now, self.now);
+        let after = (self.change)(before.as_deref(), now)?;
+        if after != before {
+            let values = vec![(self.key.clone(), after.clone())];
+            unit.write(Changes { values, ..Changes::default() }).await?;
+        }
+        Ok(after)
     }
 }
 
-/// See [`Store::kv_update`](crate::store::Store::kv_update).
-pub(in crate::store) struct UpdateNote {
-    pub(in crate::store) name: String,
-    pub(in crate::store) revise: KvUpdate,
-}
+/// The store's secret, and the check of the key that tombstones were made with, if there are any.
+pub type Secrets = ([u8; 32], Option<String>);
 
-impl Work for UpdateNote {
-    type Output = String;
+/// Returns the store's secrets. This seed is one of them if the store is new, else that of its first opening is.
+pub struct OpenSecrets(pub [u8; 32]);
 
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<String, U::Fault> {
-        let text = (self.revise)(unit.hold_note(&self.name).await?.as_deref());
-        let notes = vec![(self.name.clone(), text.clone())];
-        unit.write(Changes { notes, ..Changes::default() }).await?;
-        Ok(text)
+impl Work for OpenSecrets {
+    type Output = Secrets;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Secrets, U::Fault> {
+        let hash_key = match unit.hold_value(HASH_KEY).await? {
+            Some(kept) => meta::secret(&kept)?,
+            None => {
+                let values = vec![(HASH_KEY.to_owned(), Some(hex::encode(self.0)))];
+                unit.write(Changes { values, ..Changes::default() }).await?;
+                self.0
+            }
+        };
+        let check = unit.values(&[TOMBSTONE_CHECK.to_owned()]).await?.pop().flatten();
+        Ok((hash_key, check))
     }
 }

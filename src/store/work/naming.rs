@@ -9,9 +9,11 @@ use uuid::Uuid;
 
 use crate::domain::{BodySearch, ErasureSubject, Person, WebhookId};
 use crate::store::planning::Planning;
-use crate::store::rows::{PersonRow, number};
-use crate::store::unit::{Unit, Work};
+use crate::store::rows::number;
+use crate::store::unit::{Kept, Unit, Work};
 use crate::store::{ErasureTarget, Store, StoreError, record};
+
+use super::finding::webhook;
 
 /// Records or bodies of one page. A body may have megabytes.
 const PAGE: usize = 500;
@@ -64,7 +66,7 @@ impl Work for SearchPeople {
             if !parts.iter().any(|part| text.contains(part)) {
                 continue;
             }
-            let person = read(row)?;
+            let person = record::person(row)?;
             if self.subject.is_about(&person) {
                 found.theirs.push(person);
             } else if self.planning.planner.without(&person, &self.subject).is_some() {
@@ -90,7 +92,7 @@ impl Work for FindMentions {
         for id in unit.mentioning(&self.people).await? {
             let is_named = match &self.subject {
                 None => true,
-                Some(subject) => unit.webhook(id).await?.is_some_and(|webhook| {
+                Some(subject) => webhook(unit, id).await?.is_some_and(|webhook| {
                     let owner = webhook.owner.as_deref();
                     subject.search(owner, &webhook.body) == BodySearch::Named
                 }),
@@ -120,7 +122,8 @@ impl Work for SearchBodies {
     type Output = FoundBodies;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<FoundBodies, U::Fault> {
-        let webhooks = unit.searched_bodies(self.after, number(BODIES)).await?;
+        let (which, since) = (Kept::Unmentioned, i64::MIN);
+        let webhooks = unit.webhooks(which, self.after, since, number(BODIES)).await?;
         let mut found = FoundBodies::default();
         for webhook in &webhooks {
             match self.target.subject.search(webhook.owner.as_deref(), &webhook.body) {
@@ -133,8 +136,4 @@ impl Work for SearchBodies {
         found.last = webhooks.last().filter(|_| webhooks.len() == BODIES).map(|it| it.id);
         Ok(found)
     }
-}
-
-pub(super) fn read(row: &PersonRow) -> Result<Person, StoreError> {
-    record::person(row.id, &row.identifier, &row.state)
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Notification, Person, Plan, ReadKey, Time};
-use crate::store::meta::Meta;
+use crate::domain::{Notification, Plan, Time};
 use crate::store::planning::Planning;
 use crate::store::unit::{Unit, Work};
 
@@ -43,37 +42,5 @@ impl Work for Preview {
             batch.finish(subject, drafted?)
         };
         Ok(candidates.iter().zip(drafts).map(finish).collect())
-    }
-}
-
-/// See [`Store::person`](crate::store::Store::person).
-pub(in crate::store) struct FindPerson {
-    pub(in crate::store) planning: Arc<Planning>,
-    pub(in crate::store) key: ReadKey,
-}
-
-impl Work for FindPerson {
-    type Output = Option<Person>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<Person>, U::Fault> {
-        if matches!(self.key, ReadKey::Effect(_) | ReadKey::Tombstone(_)) {
-            return Ok(None);
-        }
-        let keys = [self.key.clone()];
-        let mut batch = Batch::new(&self.planning, None);
-        batch.fetch(unit, keys.iter()).await?;
-        let set = batch.set(&keys, Time::default());
-        Ok(set.person(&self.key).map(|place| set.person_at(place).clone()))
-    }
-}
-
-/// Reads the check of the key that tombstones were made with.
-pub(in crate::store) struct TombstoneCheck;
-
-impl Work for TombstoneCheck {
-    type Output = Option<String>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<String>, U::Fault> {
-        Ok(unit.metas(&[Meta::TombstoneCheck]).await?.pop().flatten())
     }
 }

@@ -3,17 +3,19 @@
 //! The search may pass over many webhooks that can't be pruned yet, so it is a work of its own that only
 //! reads. Each piece of what it finds is held and decided again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::domain::{PersonId, Time, Webhook, WebhookId};
+use crate::domain::{Labelled, PersonId, Time, Webhook, WebhookId};
 use crate::store::inbox::Prunable;
-use crate::store::meta::{self, Meta};
-use crate::store::rows::{Changes, Counters, ReplannedWebhook, VisitorTraces, number};
-use crate::store::unit::{Unit, Work};
-use crate::store::{DeliveryState, InboxPage, Store, StoreError};
+use crate::store::rows::{
+    Changes, Counters, DELIVERED, DeliveryRow, PersonRow, ReplannedWebhook, RowState,
+    StoredWebhook, number,
+};
+use crate::store::unit::{Deliveries, Hold, Kept, Unit, Work};
+use crate::store::{InboxPage, Store, StoreError, meta, record};
 
 /// Webhooks of one transaction.
 const PIECE: usize = 100;
@@ -29,7 +31,8 @@ impl Work for ReadInbox {
         let lowest = since.map_or(Uuid::nil(), lowest_id);
         let after = lowest.max(after.map_or(Uuid::nil(), |id| id.0));
         let since = since.map_or(i64::MIN, Time::micros);
-        unit.inbox_page(after, since, parked, number(limit)).await
+        let which = if parked { Kept::Parked } else { Kept::All };
+        unit.webhooks(which, after, since, number(limit)).await
     }
 }
 
@@ -63,12 +66,12 @@ impl Work for Unpark {
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<usize, U::Fault> {
         let mut changes = Changes::default();
         let mut parked = 0;
-        for webhook in unit.hold_finished(&self.0).await? {
+        for (webhook, deliveries) in hold_webhooks(unit, &self.0).await? {
             if !webhook.is_parked {
                 continue;
             }
             parked += 1;
-            if webhook.deliveries.is_empty() {
+            if deliveries.is_empty() {
                 changes.dropped.push(webhook.id);
             } else {
                 let (id, parked, campaign) = (webhook.id, None, None);
@@ -130,18 +133,17 @@ impl Work for Prune {
         let mut changes = Changes::default();
         let mut people = BTreeSet::new();
         let mut latest = None;
-        for webhook in unit.hold_finished(&self.webhooks).await? {
-            let is_done = |state| state == DeliveryState::Delivered;
+        for (webhook, deliveries) in hold_webhooks(unit, &self.webhooks).await? {
             if webhook.is_parked != (self.which == Prunable::Parked)
-                || !webhook.deliveries.iter().all(|delivery| is_done(delivery.state))
+                || deliveries.iter().any(|delivery| delivery.state != DELIVERED)
             {
                 continue;
             }
-            latest = latest.max(Some(webhook.received_at));
+            latest = latest.max(Some(webhook.received_at.micros()));
             changes.dropped.push(webhook.id);
-            for delivery in webhook.deliveries {
-                changes.removed_deliveries.push(delivery.row);
-                people.insert(PersonId(delivery.lane.0));
+            for delivery in deliveries {
+                changes.removed_deliveries.push(delivery.id);
+                people.insert(delivery.lane.0);
             }
         }
         let pruned = changes.dropped.len();
@@ -149,9 +151,10 @@ impl Work for Prune {
         if self.which == Prunable::Parked {
             changes.counters = Counters { parked: -number(pruned), ..Counters::default() };
         }
-        let until = Meta::PrunedUntil(self.which);
-        let before = unit.hold_meta(until).await?.as_deref().map(meta::number).transpose()?;
-        changes.metas.push((until, Some(before.map_or(latest, |it| latest.max(it)).to_string())));
+        let until = self.which.label();
+        let before = unit.hold_value(until).await?.as_deref().map(meta::number).transpose()?;
+        let latest = before.map_or(latest, |before| latest.max(before));
+        changes.values.push((until.to_owned(), Some(latest.to_string())));
         unit.write(changes).await?;
         let removed_people = gone(unit, &people).await?;
         unit.write(Changes { removed_people, ..Changes::default() }).await?;
@@ -159,21 +162,39 @@ impl Work for Prune {
     }
 }
 
+/// Holds webhooks, and returns the deliveries that each led to. Nothing is planned for a webhook that is held.
+async fn hold_webhooks<U: Unit>(
+    unit: &mut U,
+    ids: &[WebhookId],
+) -> Result<Vec<(StoredWebhook, Vec<RowState>)>, U::Fault> {
+    let webhooks = unit.hold_webhooks(&[], ids).await?;
+    let all = Deliveries::Of { webhooks: ids, lanes: &[], each: i64::MAX };
+    let mut deliveries: HashMap<Option<WebhookId>, Vec<RowState>> = HashMap::new();
+    for DeliveryRow { webhook, state, .. } in unit.deliveries(all).await? {
+        deliveries.entry(webhook).or_default().push(state);
+    }
+    let with_deliveries = |webhook: StoredWebhook| {
+        let of_it = deliveries.remove(&Some(webhook.id)).unwrap_or_default();
+        (webhook, of_it)
+    };
+    Ok(webhooks.into_iter().map(with_deliveries).collect())
+}
+
 /// Returns those of some people who are visitors whom nobody claimed, and of whom no lease, no call and no
 /// webhook with a body is left. Should they come back, they are new.
-async fn gone<U: Unit>(
-    unit: &mut U,
-    people: &BTreeSet<PersonId>,
-) -> Result<Vec<PersonId>, U::Fault> {
+async fn gone<U: Unit>(unit: &mut U, people: &BTreeSet<i64>) -> Result<Vec<PersonId>, U::Fault> {
+    let people: Vec<i64> = people.iter().copied().collect();
+    let visitors = unclaimed(&unit.people(&people, Hold::No).await?)?;
     // Whoever plans for a visitor holds their row, and something of them will be kept.
-    let visitors = unit.hold_visitors(people).await?;
-    let unclaimed = visitors.into_iter().filter(|visitor| visitor.claimed_by.is_none());
-    let unclaimed: Vec<PersonId> = unclaimed.filter_map(|visitor| visitor.id).collect();
-    if unclaimed.is_empty() {
-        return Ok(Vec::new());
-    }
+    let held = unclaimed(&unit.people(&visitors, Hold::Skip).await?)?;
     // Only now, because what is read of those who are held stays true.
-    let traces = unit.visitor_traces(&unclaimed).await?;
-    let is_gone = |it: &VisitorTraces| !it.is_leased && !it.has_delivery && !it.has_webhook;
-    Ok(traces.iter().filter(|it| is_gone(it)).map(|it| it.person).collect())
+    unit.people_without_traces(&held).await
+}
+
+fn unclaimed(people: &[PersonRow]) -> Result<Vec<i64>, StoreError> {
+    let mut found = Vec::new();
+    for row in people.iter().filter(|row| row.identifier.starts_with(record::VISITOR)) {
+        found.extend(record::person(row)?.claimed_by.is_none().then_some(row.id));
+    }
+    Ok(found)
 }

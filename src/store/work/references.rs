@@ -59,7 +59,7 @@ async fn read<U: Unit>(
         };
         match row {
             Some(row) => {
-                let person: Person = record::person(row.id, &row.identifier, &row.state)?;
+                let person: Person = record::person(row)?;
                 known.add(key, &person);
             }
             None if is_shown() => known.add_unknown(key),

@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{Attempt, Labelled, LaneId, Outcome, Time};
+use crate::domain::{Attempt, DeliveryId, Labelled, LaneId, Outcome, Time};
 use crate::store::record::text;
 use crate::store::rows::{
-    Changes, DEAD, DELIVERED, Half, LaneRow, NewAttempt, NewLetter, RowState, half, micros,
+    Changes, DEAD, DELIVERED, Half, LaneRow, LetterRow, RowState, half, micros,
 };
 use crate::store::unit::{HeldLane, Unit, Work};
-use crate::store::{AvailabilityClock, Settle, Settled, Settlement, Verdict};
+use crate::store::{AvailabilityClock, PastAttempt, Settle, Settled, Settlement, Verdict};
 
 use super::classes::empty;
 
@@ -102,12 +102,13 @@ fn settle(
             Verdict::Dead { reason, field } => {
                 counters.pending -= 1;
                 counters.dead += 1;
-                letters.push(NewLetter {
+                letters.push(LetterRow {
                     delivery: result.delivery,
                     died_at: now.micros(),
                     reason: text(reason),
                     field: field.as_deref().map(text),
                     attempts: row.attempts.saturating_add(i32::from(result.attempt.is_some())),
+                    http_status: result.attempt.as_ref().and_then(|attempt| attempt.http_status),
                 });
                 match own {
                     Half::Identify => {
@@ -146,15 +147,15 @@ fn go_on<'a>(
     }
 }
 
-/// Returns the row of an attempt that didn't deliver; others have none.
-fn attempt(Settle { delivery, attempt, .. }: &Settle) -> Option<NewAttempt> {
+/// Returns the attempt as it is kept, if it didn't deliver.
+fn attempt(Settle { delivery, attempt, .. }: &Settle) -> Option<(DeliveryId, PastAttempt)> {
     let Attempt { at, took, http_status, outcome } = attempt.as_ref()?;
-    (*outcome != Outcome::Delivered).then(|| NewAttempt {
-        delivery: *delivery,
-        at: at.micros(),
-        took: micros(*took),
+    let kept = || PastAttempt {
+        at: *at,
+        took: *took,
         http_status: *http_status,
-        outcome: outcome.label(),
+        outcome: outcome.label().to_owned(),
         reason: text(outcome.reason().unwrap_or_default()),
-    })
+    };
+    (*outcome != Outcome::Delivered).then(|| (*delivery, kept()))
 }

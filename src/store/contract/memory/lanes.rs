@@ -1,16 +1,14 @@
-//! Reads of lanes, dead letters, the audit and single values in memory.
+//! Reads of lanes, calls, the audit and single values in memory.
 
-use crate::domain::{AuditEntry, DeliveryId, LaneId, Time};
-use crate::store::PastAttempt;
-use crate::store::meta::Meta;
+use crate::domain::{AuditEntry, DeliveryId, EventId, LaneId, Message, Time, WebhookId};
 use crate::store::rows::{
-    Counters, DeliveryRow, Half, LaneRow, LetterRow, PENDING, PersonLetters, RowState, Waiting,
-    delivery, duration, half,
+    Counters, DeliveryRow, Half, LaneRow, LetterRow, MessageKey, PENDING, RowState, delivery, half,
+    number,
 };
-use crate::store::unit::{AuditRows, HeldLane, LaneRows, LetterRows, MetaRows};
+use crate::store::unit::{AuditRows, CallRows, Deliveries, HeldLane, LaneRows, Letters, MetaRows};
+use crate::store::{LaneStatus, PastAttempt};
 
-use super::reads::{page, person};
-use super::tables::Delivery;
+use super::reads::page;
 use super::{Fault, MemoryUnit};
 
 impl LaneRows for MemoryUnit {
@@ -47,7 +45,7 @@ impl LaneRows for MemoryUnit {
         each: usize,
     ) -> Result<Vec<DeliveryRow>, Fault> {
         let pending = lanes.iter().flat_map(|lane| self.now.pending(*lane).take(each));
-        Ok(pending.map(pending_row).collect())
+        Ok(pending.cloned().collect())
     }
 
     async fn hold_lanes(&mut self, lanes: &[(LaneId, Vec<i64>)]) -> Result<Vec<HeldLane>, Fault> {
@@ -76,21 +74,24 @@ impl LaneRows for MemoryUnit {
         let lanes = self.now.lanes.values().filter(|lane| classes.contains(&lane.class));
         Ok(lanes.filter_map(|lane| lane.due_at).min())
     }
-}
 
-/// Returns a pending row as a backend reads it.
-pub(super) fn pending_row(Delivery { state, row }: &Delivery) -> DeliveryRow {
-    DeliveryRow {
-        id: state.id,
-        lane: state.lane,
-        webhook: row.webhook,
-        class: state.class,
-        planned_at: row.planned_at,
-        event_at: row.event_at,
-        attempts: state.attempts,
-        failing_since: state.failing_since,
-        call: row.call.clone(),
-        identify: row.identify.clone().filter(|_| !state.identify_dead),
+    async fn lane_states(
+        &mut self,
+        lanes: &[LaneId],
+        count_to: i64,
+    ) -> Result<Vec<LaneStatus>, Fault> {
+        let lanes = lanes.iter().filter_map(|lane| self.now.lanes.get(lane));
+        let status = lanes.map(|lane| {
+            let oldest = self.now.pending(lane.id).next().map(|it| it.planned_at);
+            LaneStatus {
+                lane: lane.id,
+                due_at: lane.due_at.map(Time::from_micros),
+                is_leased: lane.leased,
+                pending: number(page(self.now.pending(lane.id), count_to).count()),
+                oldest: oldest.map(Time::from_micros),
+            }
+        });
+        Ok(status.collect())
     }
 }
 
@@ -100,83 +101,100 @@ impl MemoryUnit {
     }
 }
 
-impl LetterRows for MemoryUnit {
-    async fn letters(&mut self, before: DeliveryId, limit: usize) -> Result<Vec<LetterRow>, Fault> {
-        let letters = self.now.letters.range(..before).rev().take(limit).map(|(id, letter)| {
-            let (row, which) = half(*id);
-            let Delivery { state, row } = &self.now.deliveries[&row];
-            let call = match which {
-                Half::Identify => row.identify.clone().expect("it is a dead letter"),
-                Half::Call => row.call.clone(),
-            };
-            LetterRow {
-                delivery: Waiting {
-                    id: *id,
-                    event_at: row.event_at,
-                    call,
-                    webhook: row.webhook,
-                    planned_at: row.planned_at,
-                    attempts: letter.attempts,
-                    failing_since: None,
-                    class: state.class,
-                },
-                lane: state.lane,
-                identifier: self.now.people[&state.lane.0].identifier.clone(),
-                died_at: letter.died_at,
-                reason: letter.reason.clone(),
-                field: letter.field.clone(),
-                http_status: self.now.attempts_of(*id).last().and_then(|it| it.http_status),
+impl CallRows for MemoryUnit {
+    async fn deliveries(&mut self, which: Deliveries<'_>) -> Result<Vec<DeliveryRow>, Fault> {
+        let rows = self.now.deliveries.values();
+        Ok(match which {
+            Deliveries::Rows(ids) => {
+                rows.filter(|it| ids.contains(&it.state.id)).cloned().collect()
             }
-        });
-        Ok(letters.collect())
+            Deliveries::Of { webhooks, lanes, each } => {
+                let is_meant =
+                    |it: &&DeliveryRow| lanes.is_empty() || lanes.contains(&it.state.lane);
+                let of = |id: &WebhookId| {
+                    page(self.now.of_webhook(*id).filter(is_meant), each)
+                        .cloned()
+                        .collect::<Vec<_>>()
+                };
+                let mut found: Vec<DeliveryRow> = webhooks.iter().flat_map(of).collect();
+                found.sort_by_key(|row| row.state.id);
+                found
+            }
+            Deliveries::Unsettled { lane, limit } => {
+                let is_unsettled = |DeliveryRow { state, .. }: &&DeliveryRow| {
+                    let mut halves =
+                        [Half::Identify, Half::Call].iter().map(|half| delivery(state.id, *half));
+                    state.state == PENDING || halves.any(|id| self.now.letters.contains_key(&id))
+                };
+                page(self.now.lane(lane).filter(is_unsettled), limit).cloned().collect()
+            }
+            Deliveries::Waiting { after, limit } => {
+                let key = |row: &DeliveryRow| (row.planned_at, row.state.id);
+                let mut waiting: Vec<DeliveryRow> = rows.cloned().collect();
+                waiting.retain(|row| row.state.state == PENDING && key(row) > after);
+                waiting.sort_by_key(key);
+                page(waiting.into_iter(), limit).collect()
+            }
+        })
+    }
+
+    async fn letters(&mut self, which: Letters<'_>) -> Result<Vec<LetterRow>, Fault> {
+        let letters = &self.now.letters;
+        Ok(match which {
+            Letters::Of(rows) => {
+                letters.values().filter(|it| rows.contains(&half(it.delivery).0)).cloned().collect()
+            }
+            Letters::Before(id, limit) => {
+                letters.range(..id).rev().take(limit).map(|(_, letter)| letter.clone()).collect()
+            }
+            Letters::After(id, limit) => {
+                letters.values().filter(|it| it.delivery > id).take(limit).cloned().collect()
+            }
+        })
     }
 
     async fn attempts(
         &mut self,
         deliveries: &[DeliveryId],
     ) -> Result<Vec<(DeliveryId, PastAttempt)>, Fault> {
-        let attempts = deliveries.iter().flat_map(|id| self.now.attempts_of(*id)).map(|it| {
-            let attempt = PastAttempt {
-                at: Time::from_micros(it.at),
-                took: duration(it.took),
-                http_status: it.http_status,
-                outcome: it.outcome.to_owned(),
-                reason: it.reason.clone(),
-            };
-            (it.delivery, attempt)
-        });
-        Ok(attempts.collect())
+        let mut attempts = self.now.attempts.clone();
+        attempts.retain(|(id, _)| deliveries.contains(id));
+        Ok(attempts)
     }
 
-    async fn letters_after(
-        &mut self,
-        last: DeliveryId,
-        limit: usize,
-    ) -> Result<Vec<DeliveryId>, Fault> {
-        let after = self.now.letters.keys().filter(|id| **id > last);
-        Ok(after.take(limit).copied().collect())
+    async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Fault> {
+        Ok(self.now.effects.get(&effect).copied())
     }
 
-    async fn hold_letters(&mut self, rows: &[i64]) -> Result<Vec<PersonLetters>, Fault> {
-        let mut held = Vec::new();
-        for id in rows {
-            let Some(Delivery { state, row }) = self.now.deliveries.get(id) else { continue };
-            let halves = [Half::Identify, Half::Call].map(|half| delivery(*id, half));
-            let dead: Vec<DeliveryId> =
-                halves.into_iter().filter(|id| self.now.letters.contains_key(id)).collect();
-            if dead.is_empty() {
-                continue;
-            }
-            held.push(PersonLetters {
-                row: state.clone(),
-                dead,
-                webhook: row.webhook,
-                planned_at: row.planned_at,
-                call: row.call.clone(),
-                person: person(&self.now.people[&state.lane.0])?,
-            });
-        }
-        Ok(held)
+    async fn effect_messages(&mut self, effects: &[EventId]) -> Result<Vec<Message>, Fault> {
+        let messages = self.now.messages.values().filter(|it| effects.contains(&it.event));
+        Ok(messages.cloned().collect())
+    }
+
+    async fn hold_messages(&mut self, before: i64, limit: i64) -> Result<Vec<MessageKey>, Fault> {
+        let is_old = |(_, message): &(&MessageKey, &Message)| message.at.micros() < before;
+        let mut old: Vec<_> = self.now.messages.iter().filter(is_old).collect();
+        old.sort_by_key(|(_, message)| message.at);
+        Ok(page(old.into_iter().map(|(key, _)| key.clone()), limit).collect())
+    }
+}
+
+impl MetaRows for MemoryUnit {
+    async fn values(&mut self, keys: &[String]) -> Result<Vec<Option<String>>, Fault> {
+        Ok(keys.iter().map(|key| self.now.values.get(key).cloned()).collect())
+    }
+
+    async fn hold_value(&mut self, key: &str) -> Result<Option<String>, Fault> {
+        Ok(self.now.values.get(key).cloned())
+    }
+
+    async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Fault> {
+        let pending = self.now.deliveries.values().filter(|it| it.state.state == PENDING);
+        Ok((self.now.counters, pending.map(|it| it.planned_at).min()))
+    }
+
+    async fn bytes(&mut self) -> Result<i64, Fault> {
+        Ok(0)
     }
 }
 
@@ -198,28 +216,5 @@ impl AuditRows for MemoryUnit {
     async fn traffic_since(&mut self, hour: i64) -> Result<Vec<(i64, String, i64)>, Fault> {
         let sums = self.now.traffic.range((hour, String::new())..);
         Ok(sums.map(|((hour, what), n)| (*hour, what.clone(), *n)).collect())
-    }
-}
-
-impl MetaRows for MemoryUnit {
-    async fn metas(&mut self, which: &[Meta]) -> Result<Vec<Option<String>>, Fault> {
-        Ok(which.iter().map(|meta| self.now.metas.get(meta).cloned()).collect())
-    }
-
-    async fn hold_meta(&mut self, which: Meta) -> Result<Option<String>, Fault> {
-        Ok(self.now.metas.get(&which).cloned())
-    }
-
-    async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Fault> {
-        let pending = self.now.deliveries.values().filter(|it| it.state.state == PENDING);
-        Ok((self.now.counters, pending.map(|it| it.row.planned_at).min()))
-    }
-
-    async fn note(&mut self, name: &str) -> Result<Option<String>, Fault> {
-        Ok(self.now.notes.get(name).cloned())
-    }
-
-    async fn hold_note(&mut self, name: &str) -> Result<Option<String>, Fault> {
-        self.note(name).await
     }
 }

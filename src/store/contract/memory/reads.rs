@@ -1,23 +1,19 @@
-//! Reads of webhooks, people and effects in memory.
+//! Reads of webhooks and people in memory.
 
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::{
-    Class, DeliveryId, EventId, LaneId, Message, Person, PersonId, Source, Time, Webhook, WebhookId,
-};
+use crate::domain::{Class, LaneId, PersonId, Source, Time, Webhook, WebhookId};
 use crate::store::inbox::Prunable;
-use crate::store::meta::Meta;
-use crate::store::rows::{
-    CallRow, DELIVERED, FinishedDelivery, FinishedWebhook, Half, MessageKey, NewAttempt,
-    NewWebhook, PENDING, PersonRow, StoredWebhook, VisitorTraces, WebhookCall, delivery, number,
+use crate::store::meta::TOMBSTONE_CHECK;
+use crate::store::rows::{DELIVERED, DeliveryRow, NewWebhook, PersonRow, StoredWebhook};
+use crate::store::unit::{
+    Entries, FoundRecords, Hash, Hold, InboxRows, Kept, PeopleRows, PlanKeys,
 };
-use crate::store::unit::{EffectRows, ErasureRows, FoundRecords, InboxRows, PeopleRows, PlanKeys};
-use crate::store::{DeliveryState, StoreError, record};
+use crate::store::{InboxEntry, record};
 
-use super::finding::death;
-use super::tables::{Delivery, Tables};
+use super::tables::Tables;
 use super::{Fault, MemoryUnit};
 
 /// Returns the first of some rows.
@@ -40,51 +36,59 @@ fn webhook(row: &NewWebhook) -> Option<Webhook> {
     })
 }
 
-pub(super) fn person(row: &PersonRow) -> Result<Person, StoreError> {
-    record::person(row.id, &row.identifier, &row.state)
+fn entry(row: &NewWebhook) -> InboxEntry {
+    InboxEntry {
+        id: row.id,
+        received_at: Time::from_micros(row.received_at),
+        source: source(row),
+        owner: row.owner.clone(),
+        event: row.event.clone(),
+        parked: row.parked.clone(),
+    }
 }
 
 impl Tables {
-    pub(super) fn with_body(&self, id: &WebhookId) -> Option<&NewWebhook> {
+    fn with_body(&self, id: &WebhookId) -> Option<&NewWebhook> {
         self.inbox.get(id).filter(|row| row.body.is_some())
     }
 
-    fn of_webhook(&self, id: WebhookId) -> impl Iterator<Item = &Delivery> {
-        self.deliveries.values().filter(move |it| it.row.webhook == Some(id))
-    }
-
-    pub(super) fn attempts_of(&self, delivery: DeliveryId) -> impl Iterator<Item = &NewAttempt> {
-        self.attempts.iter().filter(move |it| it.delivery == delivery)
-    }
-
-    fn call(&self, Delivery { state, row }: &Delivery) -> CallRow {
-        let halves = [Half::Identify, Half::Call].map(|half| delivery(state.id, half));
-        let dead = halves.map(|id| self.letters.contains_key(&id));
-        CallRow {
-            row: state.id,
-            lane: state.lane,
-            state: state.state,
-            call: row.call.clone(),
-            identify: row.identify.clone(),
-            is_identify_dead: state.identify_dead,
-            is_call_dead: dead[1],
-            dead: dead.map(i64::from).iter().sum(),
-            attempts: halves.map(|id| number(self.attempts_of(id).count())).iter().sum(),
-        }
+    pub(super) fn of_webhook(&self, id: WebhookId) -> impl Iterator<Item = &DeliveryRow> {
+        self.deliveries.values().filter(move |it| it.webhook == Some(id))
     }
 }
 
 impl InboxRows for MemoryUnit {
-    async fn inbox_page(
+    async fn webhooks(
         &mut self,
+        which: Kept,
         after: Uuid,
         since: i64,
-        parked: bool,
         limit: i64,
     ) -> Result<Vec<Webhook>, Fault> {
-        let rows = self.now.inbox.values().filter(|row| row.id.0 > after);
-        let rows = rows.filter(|row| row.received_at >= since && (!parked || row.parked.is_some()));
-        Ok(page(rows.filter_map(webhook), limit).collect())
+        let is_meant = |row: &&NewWebhook| match which {
+            Kept::All => true,
+            Kept::Parked => row.parked.is_some(),
+            Kept::Unmentioned => row.parked.is_some() || !source(row).is_growsurf(),
+        };
+        let rows =
+            self.now.inbox.values().filter(|row| row.id.0 > after && row.received_at >= since);
+        Ok(page(rows.filter(is_meant).filter_map(webhook), limit).collect())
+    }
+
+    async fn entries(
+        &mut self,
+        which: Entries,
+        before: Uuid,
+        limit: i64,
+    ) -> Result<Vec<InboxEntry>, Fault> {
+        let is_meant = |row: &&NewWebhook| match which {
+            Entries::All => true,
+            Entries::Parked => row.parked.is_some(),
+            Entries::Of(person) => self.now.mentions.contains(&(person.0, row.id)),
+        };
+        let rows = self.now.inbox.values().rev().filter(|row| row.id.0 < before);
+        let rows = rows.filter(|row| row.body.is_some()).filter(is_meant);
+        Ok(page(rows.map(entry), limit).collect())
     }
 
     async fn prunable(
@@ -94,7 +98,7 @@ impl InboxRows for MemoryUnit {
         below: Uuid,
         limit: i64,
     ) -> Result<Vec<WebhookId>, Fault> {
-        let is_done = |it: &Delivery| it.state.state == DELIVERED;
+        let is_done = |it: &DeliveryRow| it.state.state == DELIVERED;
         let is_prunable = |row: &&NewWebhook| {
             let is_parked = row.parked.is_some();
             row.received_at < before
@@ -110,26 +114,9 @@ impl InboxRows for MemoryUnit {
         Ok(page(rows.into_iter().map(|row| row.id), limit).collect())
     }
 
-    async fn hold_finished(&mut self, ids: &[WebhookId]) -> Result<Vec<FinishedWebhook>, Fault> {
-        let finished = |row: &NewWebhook| {
-            let deliveries = self.now.of_webhook(row.id).map(|it| FinishedDelivery {
-                row: it.state.id,
-                lane: it.state.lane,
-                state: DeliveryState::of(it.state.state),
-            });
-            FinishedWebhook {
-                id: row.id,
-                received_at: row.received_at,
-                is_parked: row.parked.is_some(),
-                deliveries: deliveries.collect(),
-            }
-        };
-        Ok(ids.iter().filter_map(|id| self.now.with_body(id)).map(finished).collect())
-    }
-
     async fn hold_webhooks(
         &mut self,
-        fingerprints: &[[u8; 32]],
+        fingerprints: &[Hash],
         ids: &[WebhookId],
     ) -> Result<Vec<StoredWebhook>, Fault> {
         let known = self.now.inbox.values().filter(|row| fingerprints.contains(&row.fingerprint));
@@ -145,8 +132,10 @@ impl InboxRows for MemoryUnit {
         Ok(stored.collect())
     }
 
-    async fn webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, Fault> {
-        Ok(self.now.inbox.get(&id).and_then(webhook))
+    async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Fault> {
+        let mentions = self.now.mentions.iter().filter(|(person, _)| people.contains(person));
+        let webhooks: BTreeSet<WebhookId> = mentions.map(|(_, webhook)| *webhook).collect();
+        Ok(webhooks.into_iter().collect())
     }
 }
 
@@ -171,7 +160,7 @@ impl PeopleRows for MemoryUnit {
         found.effects = recorded.copied().collect();
         let erased = keys.tombstones.iter().filter_map(|it| tables.tombstones.get_key_value(it));
         found.tombstones = erased.map(|(hash, at)| (*hash, *at)).collect();
-        found.tombstone_check = tables.metas.get(&Meta::TombstoneCheck).cloned();
+        found.tombstone_check = tables.values.get(TOMBSTONE_CHECK).cloned();
         Ok(found)
     }
 
@@ -198,108 +187,31 @@ impl PeopleRows for MemoryUnit {
         Ok(page(ids.map(str::to_owned), limit).collect())
     }
 
-    async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {
-        let rows = people.iter().filter_map(|id| self.now.people.get(&id.0));
-        let visitors = rows.filter(|row| row.identifier.starts_with(record::VISITOR));
-        Ok(visitors.map(person).collect::<Result<_, _>>()?)
+    async fn people(&mut self, ids: &[i64], _hold: Hold) -> Result<Vec<PersonRow>, Fault> {
+        let rows = self.now.people.values().filter(|row| ids.contains(&row.id));
+        Ok(rows.cloned().collect())
     }
 
-    async fn visitor_traces(&mut self, people: &[PersonId]) -> Result<Vec<VisitorTraces>, Fault> {
-        let traces = |person: &PersonId| {
-            let lane = LaneId(person.0);
-            let of_them = |(id, _): &&(i64, WebhookId)| *id == person.0;
-            let mut mentions = self.now.mentions.iter().filter(of_them);
-            VisitorTraces {
-                person: *person,
-                is_leased: self.now.lanes.get(&lane).is_some_and(|lane| lane.leased),
-                has_delivery: self.now.lane(lane).next().is_some(),
-                has_webhook: mentions.any(|(_, id)| self.now.with_body(id).is_some()),
-            }
-        };
-        Ok(people.iter().map(traces).collect())
-    }
-}
-
-impl EffectRows for MemoryUnit {
-    async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Fault> {
-        Ok(self.now.effects.get(&effect).copied())
-    }
-
-    async fn webhook_calls(
-        &mut self,
-        webhooks: &[WebhookId],
-        lanes: &[LaneId],
-        each: i64,
-    ) -> Result<Vec<WebhookCall>, Fault> {
-        let call = |Delivery { state, row }: &Delivery| {
-            let letter = |half| self.now.letters.get(&delivery(state.id, half)).map(death);
-            WebhookCall {
-                row: state.id,
-                webhook: row.webhook.expect("it is one of a webhook's"),
-                lane: state.lane,
-                identifier: self.now.people[&state.lane.0].identifier.clone(),
-                call: row.call.clone(),
-                has_identify: row.identify.is_some(),
-                state: state.state,
-                planned_at: row.planned_at,
-                delivered_at: state.delivered_at,
-                call_letter: letter(Half::Call),
-                identify_letter: letter(Half::Identify),
-            }
-        };
-        let is_meant = |it: &&Delivery| lanes.is_empty() || lanes.contains(&it.state.lane);
-        let rows = webhooks.iter().flat_map(|id| {
-            page(self.now.of_webhook(*id).filter(is_meant), each).map(call).collect::<Vec<_>>()
-        });
-        Ok(rows.collect())
-    }
-
-    async fn effect_messages(&mut self, effects: &[EventId]) -> Result<Vec<Message>, Fault> {
-        let messages = self.now.messages.values().filter(|it| effects.contains(&it.event));
-        Ok(messages.cloned().collect())
-    }
-
-    async fn hold_messages(&mut self, before: i64, limit: i64) -> Result<Vec<MessageKey>, Fault> {
-        let is_old = |(_, message): &(&MessageKey, &Message)| message.at.micros() < before;
-        let mut old: Vec<_> = self.now.messages.iter().filter(is_old).collect();
-        old.sort_by_key(|(_, message)| message.at);
-        Ok(page(old.into_iter().map(|(key, _)| key.clone()), limit).collect())
-    }
-}
-
-impl ErasureRows for MemoryUnit {
     async fn people_after(&mut self, after: i64, limit: i64) -> Result<Vec<PersonRow>, Fault> {
         let rows = self.now.people.values().filter(|row| row.id > after);
         Ok(page(rows.cloned(), limit).collect())
     }
 
-    async fn hold_people(&mut self, ids: &[i64]) -> Result<Vec<PersonRow>, Fault> {
-        Ok(ids.iter().filter_map(|id| self.now.people.get(id)).cloned().collect())
-    }
-
-    async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Fault> {
-        let mentions = self.now.mentions.iter().filter(|(person, _)| people.contains(person));
-        let webhooks: BTreeSet<WebhookId> = mentions.map(|(_, webhook)| *webhook).collect();
-        Ok(webhooks.into_iter().collect())
-    }
-
-    async fn searched_bodies(&mut self, after: Uuid, limit: i64) -> Result<Vec<Webhook>, Fault> {
-        let is_searched = |row: &&NewWebhook| row.parked.is_some() || !source(row).is_growsurf();
-        let rows = self.now.inbox.values().filter(|row| row.id.0 > after).filter(is_searched);
-        Ok(page(rows.filter_map(webhook), limit).collect())
-    }
-
-    async fn calls_of(&mut self, webhooks: &[WebhookId]) -> Result<Vec<CallRow>, Fault> {
-        let rows = webhooks.iter().flat_map(|id| self.now.of_webhook(*id));
-        Ok(rows.map(|row| self.now.call(row)).collect())
-    }
-
-    async fn unsettled_calls(&mut self, lane: LaneId, limit: i64) -> Result<Vec<CallRow>, Fault> {
-        let is_unsettled = |Delivery { state, .. }: &&Delivery| {
-            let halves = [Half::Identify, Half::Call].map(|half| delivery(state.id, half));
-            state.state == PENDING || halves.iter().any(|id| self.now.letters.contains_key(id))
+    async fn people_without_traces(&mut self, ids: &[i64]) -> Result<Vec<PersonId>, Fault> {
+        let has_traces = |person: i64| {
+            let lane = LaneId(person);
+            let mut mentions = self.now.mentions.iter().filter(|(id, _)| *id == person);
+            self.now.lanes.get(&lane).is_some_and(|lane| lane.leased)
+                || self.now.lane(lane).next().is_some()
+                || mentions.any(|(_, id)| self.now.with_body(id).is_some())
         };
-        let rows = self.now.lane(lane).filter(is_unsettled);
-        Ok(page(rows, limit).map(|row| self.now.call(row)).collect())
+        Ok(ids.iter().filter(|id| !has_traces(**id)).map(|id| PersonId(*id)).collect())
+    }
+
+    async fn campaigns(&mut self) -> Result<Vec<String>, Fault> {
+        let participants = self.now.participants.keys().map(|key| key.campaign.clone());
+        let links = self.now.links.keys().map(|link| link.campaign.clone());
+        let campaigns: BTreeSet<String> = participants.chain(links).collect();
+        Ok(campaigns.into_iter().collect())
     }
 }

@@ -7,13 +7,13 @@ use crate::domain::{
     WebhookId,
 };
 use crate::store::contract::script::at;
-use crate::store::meta::Meta;
+use crate::store::meta::{MADE_AT, accepting};
 use crate::store::rows::{
-    Changes, Counters, DEAD, Half, LaneAppend, LaneRow, MessageKey, NewAttempt, NewLetter, NewRow,
-    NewWebhook, PENDING, PersonRow, RowState, delivery, half, micros, number,
+    ATTEMPTS, Changes, Counters, DEAD, DeliveryRow, Half, LaneAppend, LaneRow, LetterRow,
+    MessageKey, NewWebhook, PENDING, PersonRow, RowState, delivery, half, micros, number,
 };
 use crate::store::unit::Hash;
-use crate::store::{AvailabilityClock, Stats};
+use crate::store::{AvailabilityClock, PastAttempt, Stats};
 
 /// All rows.
 #[derive(Clone, Default)]
@@ -28,41 +28,34 @@ pub(super) struct Tables {
     pub(super) messages: BTreeMap<MessageKey, Message>,
     pub(super) tombstones: BTreeMap<Hash, i64>,
     pub(super) lanes: BTreeMap<LaneId, LaneRow>,
-    pub(super) deliveries: BTreeMap<i64, Delivery>,
+    /// Those of a lane go out in the order of their numbers.
+    pub(super) deliveries: BTreeMap<i64, DeliveryRow>,
     last_delivery: i64,
-    pub(super) letters: BTreeMap<DeliveryId, NewLetter>,
-    pub(super) attempts: Vec<NewAttempt>,
-    pub(super) metas: BTreeMap<Meta, String>,
-    pub(super) notes: BTreeMap<String, String>,
+    pub(super) letters: BTreeMap<DeliveryId, LetterRow>,
+    pub(super) attempts: Vec<(DeliveryId, PastAttempt)>,
+    pub(super) values: BTreeMap<String, String>,
+    pub(super) counters: Counters,
     pub(super) audit: BTreeMap<i64, AuditEntry>,
     pub(super) traffic: BTreeMap<(i64, String), i64>,
-    pub(super) counters: Counters,
     /// People whose lanes go first among those that are due equally long.
     pub(super) preferred: Vec<String>,
-}
-
-/// A row of deliveries. Those of a lane go out in the order of their numbers.
-#[derive(Clone)]
-pub(super) struct Delivery {
-    pub(super) state: RowState,
-    pub(super) row: NewRow,
 }
 
 impl Tables {
     /// Returns the rows of a new store.
     pub(super) fn made() -> Self {
         let mut tables = Self::default();
-        tables.notes.insert("made_at".to_owned(), at(0).micros().to_string());
+        tables.values.insert(MADE_AT.to_owned(), at(0).micros().to_string());
         tables
     }
 
     /// Returns the rows of a lane, in order.
-    pub(super) fn lane(&self, lane: LaneId) -> impl Iterator<Item = &Delivery> {
+    pub(super) fn lane(&self, lane: LaneId) -> impl Iterator<Item = &DeliveryRow> {
         self.deliveries.values().filter(move |it| it.state.lane == lane)
     }
 
     /// Returns the pending rows of a lane, in order.
-    pub(super) fn pending(&self, lane: LaneId) -> impl Iterator<Item = &Delivery> {
+    pub(super) fn pending(&self, lane: LaneId) -> impl Iterator<Item = &DeliveryRow> {
         self.lane(lane).filter(|it| it.state.state == PENDING)
     }
 
@@ -95,7 +88,7 @@ impl Tables {
         self.participants.extend(new_participants);
         self.participants.extend(moved_participants);
         self.links.extend(links);
-        let Changes { effects, messages, tombstones, metas, notes, accepting, .. } = changes;
+        let Changes { effects, messages, tombstones, values, accepting: clock, .. } = changes;
         for (id, webhook) in effects {
             assert!(self.effects.insert(id, webhook).is_none(), "an effect twice");
         }
@@ -108,16 +101,15 @@ impl Tables {
             let kept = self.tombstones.entry(hash).or_insert(erased_at);
             *kept = erased_at.max(*kept);
         }
-        for (meta, value) in metas {
+        for (key, value) in values {
             match value {
-                Some(value) => drop(self.metas.insert(meta, value)),
-                None => drop(self.metas.remove(&meta)),
+                Some(value) => drop(self.values.insert(key, value)),
+                None => drop(self.values.remove(&key)),
             }
         }
-        if let Some(AvailabilityClock { way, reading }) = accepting {
-            self.metas.insert(Meta::Accepting(way), micros(reading).to_string());
+        if let Some(AvailabilityClock { way, reading }) = clock {
+            self.values.insert(accepting(way).to_owned(), micros(reading).to_string());
         }
-        self.notes.extend(notes);
         let Changes { audit, removed_audit, traffic, traffic_since, .. } = changes;
         for entry in audit {
             let number = self.audit.last_key_value().map_or(1, |(last, _)| last + 1);
@@ -128,26 +120,23 @@ impl Tables {
         for (key, n) in traffic {
             *self.traffic.entry(key).or_default() += n;
         }
-        let Changes { deliveries, emptied, calls, letters, attempts, .. } = changes;
+        let Changes { deliveries, calls, letters, attempts, .. } = changes;
         for state in deliveries {
             let row = self.deliveries.get_mut(&state.id).expect("it was held");
-            row.row.identify = row.row.identify.take().filter(|_| state.has_identify);
+            row.identify = row.identify.take().filter(|_| state.has_identify);
             row.state = state;
         }
-        for id in emptied {
-            self.deliveries.get_mut(&id).expect("it was held").row.call.clear();
-        }
         for (id, call, identify) in calls {
-            let row = &mut self.deliveries.get_mut(&id).expect("it was held").row;
+            let row = self.deliveries.get_mut(&id).expect("it was held");
             (row.call, row.identify) = (call, identify);
         }
         self.letters.extend(letters.into_iter().map(|letter| (letter.delivery, letter)));
         for attempt in attempts {
-            let of = attempt.delivery;
+            let of = attempt.0;
             self.attempts.push(attempt);
-            let kept = self.attempts.iter().filter(|it| it.delivery == of).count();
-            if number(kept) > NewAttempt::ATTEMPTS {
-                let oldest = self.attempts.iter().position(|it| it.delivery == of);
+            let kept = self.attempts.iter().filter(|(id, _)| *id == of).count();
+            if number(kept) > ATTEMPTS {
+                let oldest = self.attempts.iter().position(|(id, _)| *id == of);
                 self.attempts.remove(oldest.expect("there are some"));
             }
         }
@@ -166,11 +155,11 @@ impl Tables {
     fn remove(&mut self, changes: &Changes) {
         for row in &changes.removed_deliveries {
             self.deliveries.remove(row);
-            self.attempts.retain(|it| half(it.delivery).0 != *row);
+            self.attempts.retain(|(id, _)| half(*id).0 != *row);
         }
         for id in &changes.taken {
             self.letters.remove(id);
-            self.attempts.retain(|it| it.delivery != *id);
+            self.attempts.retain(|(delivery, _)| delivery != id);
         }
         for (key, person) in &changes.removed_participants {
             if self.participants.get(key) == Some(person) {
@@ -209,7 +198,10 @@ impl Tables {
                 has_identify: row.identify.is_some(),
                 identify_dead: false,
             };
-            self.deliveries.insert(state.id, Delivery { state, row });
+            let (id, webhook, planned_at) = (state.id, row.webhook, row.planned_at);
+            let (event_at, call, identify) = (row.event_at, row.call, row.identify);
+            let row = DeliveryRow { state, webhook, planned_at, event_at, call, identify };
+            self.deliveries.insert(id, row);
         }
     }
 
@@ -220,7 +212,7 @@ impl Tables {
             return;
         }
         lane.class = class;
-        let waits = |it: &&mut Delivery| it.state.lane.0 == person && it.state.state == PENDING;
+        let waits = |it: &&mut DeliveryRow| it.state.lane.0 == person && it.state.state == PENDING;
         let waiting = self.deliveries.values_mut().filter(waits);
         for it in waiting.filter(|it| it.state.class > class).take(1_000) {
             it.state.class = class;
@@ -247,7 +239,7 @@ impl Tables {
             let is_dead = is_identify_dead || has_letter(*id, Half::Call);
             assert!(*state == PENDING || (*state == DEAD) == is_dead, "{state} {is_dead}");
         }
-        let letters = self.letters.keys().chain(self.attempts.iter().map(|it| &it.delivery));
+        let letters = self.letters.keys().chain(self.attempts.iter().map(|(id, _)| id));
         letters.for_each(|id| assert!(self.deliveries.contains_key(&half(*id).0)));
         let owners = self.participants.values().chain(self.links.values());
         owners.for_each(|person| assert!(self.people.contains_key(person)));
@@ -256,7 +248,7 @@ impl Tables {
         let count = |count: usize| u64::try_from(count).expect("few");
         Stats {
             pending: count(pending().count() + identifies),
-            oldest_pending: pending().map(|it| it.row.planned_at).min().map(Time::from_micros),
+            oldest_pending: pending().map(|it| it.planned_at).min().map(Time::from_micros),
             dead: count(self.letters.len()),
             parked: count(self.inbox.values().filter(|it| it.parked.is_some()).count()),
         }

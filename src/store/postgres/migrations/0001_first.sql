@@ -5,12 +5,15 @@
 -- a new participant with a referrer: two people, two effects, two rows of deliveries, each claimed and settled
 -- once.
 
--- Single values, each as text: the hash key, the accepting clock, how far payloads were pruned. Each plan
--- reads one; a settle writes the accepting clock, at most once a second.
+-- Single values, each as text: the hash key, the accepting clock, how far payloads were pruned, and what syncs and
+-- jobs remember from one run to the next. Each plan reads one; a settle writes the accepting clock, at most once a second.
 CREATE TABLE meta (
     key text PRIMARY KEY,
     value text NOT NULL
 );
+
+INSERT INTO meta (key, value)
+SELECT 'made_at', MIN(applied_at)::text FROM schema_migrations;
 
 -- Numbers that operators watch, changed by the transactions that change what they count: one row an accept and
 -- one a settle. Each number is the sum of its slots, so that transactions don't wait for each other here.
@@ -134,7 +137,9 @@ CREATE TABLE dead_letters (
     died_at bigint NOT NULL,
     reason text NOT NULL,
     field text,
-    attempts integer NOT NULL
+    attempts integer NOT NULL,
+    -- The status answered to the last attempt.
+    http_status integer
 );
 
 -- Attempts that didn't deliver. A webhook that is delivered at once doesn't touch it.
@@ -165,15 +170,6 @@ CREATE TABLE tombstones (
     hash bytea PRIMARY KEY,
     forgotten_at bigint NOT NULL
 );
-
--- Texts that syncs and jobs remember from one run to the next, by name. No webhook touches it.
-CREATE TABLE notes (
-    name text PRIMARY KEY,
-    value text NOT NULL
-);
-
-INSERT INTO notes (name, value)
-SELECT 'made_at', MIN(applied_at)::text FROM schema_migrations;
 
 -- What happened to messages that effects led to. Names nobody; goes when it is old. Only Customer.io's reports
 -- write it, one row each; an effect that is shown asks for its own.

@@ -18,10 +18,22 @@ pub(super) async fn write(transaction: &Transaction, rows: &[RowState]) -> Resul
     transaction.write(sql, &columns).await
 }
 
-/// Removes the own calls of rows.
-pub(super) async fn empty(transaction: &Transaction, ids: &[i64]) -> Result<(), Fault> {
-    let sql = "UPDATE deliveries SET call = '' WHERE id = ANY ($1)";
-    transaction.write(sql, &[&ids.to_vec()]).await
+/// Writes calls that changed.
+pub(super) async fn rewrite(
+    transaction: &Transaction,
+    calls: &[(i64, String, Option<String>)],
+) -> Result<(), Fault> {
+    let sql = "UPDATE deliveries SET call = it.call, identify = it.identify
+         FROM unnest($1, $2, $3) AS it (id, call, identify) WHERE deliveries.id = it.id";
+    let columns = columns!(calls, it => it.0, &*it.1, it.2.as_deref());
+    transaction.write(sql, &columns).await
+}
+
+/// Removes rows with their attempts.
+pub(super) async fn remove(transaction: &Transaction, ids: &[i64]) -> Result<(), Fault> {
+    let halves: Vec<i64> = ids.iter().flat_map(|id| [2 * id, 2 * id + 1]).collect();
+    transaction.write("DELETE FROM attempts WHERE delivery = ANY ($1)", &[&halves]).await?;
+    transaction.write("DELETE FROM deliveries WHERE id = ANY ($1)", &[&ids.to_vec()]).await
 }
 
 /// Puts rows at the ends of lanes, and makes visitors' pending calls more urgent.

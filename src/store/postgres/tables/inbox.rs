@@ -1,35 +1,57 @@
 //! The tables `inbox` and `mentions`, and what pruning takes of them.
 
-use std::collections::BTreeMap;
-
-use tokio_postgres::Row;
+use strum::VariantArray;
 use uuid::Uuid;
 
-use crate::domain::{Webhook, WebhookId};
-use crate::store::columns::{FromColumns, WEBHOOK};
+use crate::domain::{Labelled, PersonId, Source, Webhook, WebhookId};
+use crate::store::InboxEntry;
+use crate::store::columns::{ENTRY, WEBHOOK};
 use crate::store::inbox::Prunable;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, columns};
-use crate::store::rows::{Changes, FinishedDelivery, FinishedWebhook, StoredWebhook};
-use crate::store::unit::InboxRows;
-
-use super::erasing::uuids;
+use crate::store::rows::{Changes, StoredWebhook};
+use crate::store::unit::{Entries, Hash, InboxRows, Kept};
 
 impl InboxRows for Transaction {
-    async fn inbox_page(
+    async fn webhooks(
         &mut self,
+        which: Kept,
         after: Uuid,
         since: i64,
-        parked: bool,
         limit: i64,
     ) -> Result<Vec<Webhook>, Fault> {
-        let parked = if parked { "AND parked IS NOT NULL" } else { "" };
+        let by_growsurf = Source::VARIANTS.iter().filter(|source| source.is_growsurf());
+        let by_growsurf: Vec<&str> = by_growsurf.map(Source::label).collect();
+        let is = match which {
+            Kept::All => "true",
+            Kept::Parked => "parked IS NOT NULL",
+            Kept::Unmentioned => "(parked IS NOT NULL OR source <> ALL ($4))",
+        };
         let sql = format!(
             "SELECT {WEBHOOK} FROM inbox
-             WHERE id > $1 AND received_at >= $2 AND body IS NOT NULL {parked} ORDER BY id LIMIT $3"
+             WHERE id > $1 AND received_at >= $2 AND body IS NOT NULL AND {is} ORDER BY id LIMIT $3"
         );
-        self.read(&sql, &[&after, &since, &limit]).await
+        self.read(&sql, &[&after, &since, &limit, &by_growsurf]).await
+    }
+
+    async fn entries(
+        &mut self,
+        which: Entries,
+        before: Uuid,
+        limit: i64,
+    ) -> Result<Vec<InboxEntry>, Fault> {
+        let (from, id, person) = match which {
+            Entries::All => ("inbox WHERE body IS NOT NULL", "id", 0),
+            Entries::Parked => ("inbox WHERE parked IS NOT NULL", "id", 0),
+            Entries::Of(PersonId(person)) => {
+                let from =
+                    "mentions JOIN inbox ON id = webhook AND body IS NOT NULL WHERE person = $3";
+                (from, "webhook", person)
+            }
+        };
+        let sql = format!("SELECT {ENTRY} FROM {from} AND {id} < $1 ORDER BY {id} DESC LIMIT $2");
+        self.read(&sql, &[&before, &limit, &person]).await
     }
 
     async fn prunable(
@@ -52,68 +74,39 @@ impl InboxRows for Transaction {
         self.read(&sql, &[&before, &below, &limit]).await
     }
 
-    async fn hold_finished(&mut self, ids: &[WebhookId]) -> Result<Vec<FinishedWebhook>, Fault> {
-        let ids = uuids(ids);
-        let sql = "SELECT id, received_at, parked IS NOT NULL FROM inbox
-             WHERE id = ANY ($1) AND body IS NOT NULL ORDER BY id FOR UPDATE";
-        let held = self.rows(sql, &[&ids]).await?;
-        // Only now, because nothing is planned for a webhook that is held.
-        let sql = "SELECT id, lane, state, webhook FROM deliveries WHERE webhook = ANY ($1)";
-        let mut deliveries: BTreeMap<Uuid, Vec<FinishedDelivery>> = BTreeMap::new();
-        for row in self.rows(sql, &[&ids]).await? {
-            let delivery = FinishedDelivery::read(&row)?;
-            deliveries.entry(row.try_get(3)?).or_default().push(delivery);
-        }
-        let webhook = |row: &Row| {
-            let id: Uuid = row.try_get(0)?;
-            Ok(FinishedWebhook {
-                id: WebhookId(id),
-                received_at: row.try_get(1)?,
-                is_parked: row.try_get(2)?,
-                deliveries: deliveries.remove(&id).unwrap_or_default(),
-            })
-        };
-        held.iter().map(webhook).collect()
-    }
-
     async fn hold_webhooks(
         &mut self,
-        fingerprints: &[[u8; 32]],
+        fingerprints: &[Hash],
         ids: &[WebhookId],
     ) -> Result<Vec<StoredWebhook>, Fault> {
-        let hashes: Vec<&[u8]> = fingerprints.iter().map(<[u8; 32]>::as_slice).collect();
+        let hashes: Vec<&[u8]> = fingerprints.iter().map(Hash::as_slice).collect();
         let ids = uuids(ids);
         let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL FROM inbox
              WHERE sha256 = ANY ($1) OR (id = ANY ($2) AND body IS NOT NULL)";
         let mut found: Vec<StoredWebhook> = self.read(sql, &[&hashes, &ids]).await?;
         let held = found.iter().filter(|row| row.is_parked || ids.contains(&row.id.0));
         let held: Vec<Vec<u8>> = held.map(|row| row.fingerprint.to_vec()).collect();
-        if !held.is_empty() {
-            let sql = "SELECT id, parked IS NOT NULL, campaign FROM inbox
-                 WHERE sha256 = ANY ($1) ORDER BY id FOR UPDATE";
-            for now in self.rows(sql, &[&held]).await? {
-                let id = WebhookId(now.try_get(0)?);
-                let row = found.iter_mut().find(|row| row.id == id).ok_or(Fault::Conflict)?;
-                (row.is_parked, row.campaign) = (now.try_get(1)?, now.try_get(2)?);
-            }
+        let sql = "SELECT id, parked IS NOT NULL, campaign FROM inbox
+             WHERE sha256 = ANY ($1) AND body IS NOT NULL ORDER BY id FOR UPDATE";
+        let now: Vec<(WebhookId, bool, Option<String>)> = self.read_by(sql, &[&held]).await?;
+        if now.len() != held.len() {
+            return Err(Fault::Conflict);
+        }
+        for (id, is_parked, campaign) in now {
+            let row = found.iter_mut().find(|row| row.id == id).ok_or(Fault::Conflict)?;
+            (row.is_parked, row.campaign) = (is_parked, campaign);
         }
         Ok(found)
     }
 
-    async fn webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, Fault> {
-        let sql = format!("SELECT {WEBHOOK} FROM inbox WHERE id = $1 AND body IS NOT NULL");
-        self.row(&sql, &[&id.0]).await?.as_ref().map(Webhook::read).transpose()
+    async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Fault> {
+        let sql = "SELECT DISTINCT webhook FROM mentions WHERE person = ANY ($1)";
+        self.read(sql, &[&people.to_vec()]).await
     }
 }
 
-/// Removes rows of deliveries with their attempts.
-pub(super) async fn remove_deliveries(
-    transaction: &Transaction,
-    rows: &[i64],
-) -> Result<(), Fault> {
-    let halves: Vec<i64> = rows.iter().flat_map(|row| [2 * row, 2 * row + 1]).collect();
-    transaction.write("DELETE FROM attempts WHERE delivery = ANY ($1)", &[&halves]).await?;
-    transaction.write("DELETE FROM deliveries WHERE id = ANY ($1)", &[&rows.to_vec()]).await
+fn uuids(ids: &[WebhookId]) -> Vec<Uuid> {
+    ids.iter().map(|id| id.0).collect()
 }
 
 /// Writes webhooks that are new.
@@ -155,5 +148,9 @@ pub(super) async fn write_mentions(
     let sql = "INSERT INTO mentions (person, webhook)
          SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING";
     let columns = columns!(changes.mentions, it => it.0, it.1.0);
+    transaction.write(sql, &columns).await?;
+    let sql = "DELETE FROM mentions USING unnest($1, $2) AS own (person, webhook)
+         WHERE mentions.person = own.person AND mentions.webhook = own.webhook";
+    let columns = columns!(changes.removed_mentions, it => it.0, it.1.0);
     transaction.write(sql, &columns).await
 }

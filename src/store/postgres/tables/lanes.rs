@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::LaneId;
+use crate::store::LaneStatus;
 use crate::store::columns::FromColumns;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
@@ -35,7 +36,7 @@ impl LaneRows for Transaction {
         let sql = "SELECT lanes.id, class, due_at, token, leased, people.identifier
              FROM lanes JOIN people ON people.id = lanes.id
              WHERE lanes.id = $1 FOR UPDATE OF lanes SKIP LOCKED";
-        self.row(sql, &[&id.0]).await?.as_ref().map(FromColumns::read).transpose()
+        Ok(self.read(sql, &[&id.0]).await?.pop())
     }
 
     async fn pending_rows(
@@ -43,16 +44,14 @@ impl LaneRows for Transaction {
         lanes: &[LaneId],
         each: usize,
     ) -> Result<Vec<DeliveryRow>, Fault> {
-        let lanes: Vec<i64> = lanes.iter().map(|lane| lane.0).collect();
-        let sql =
-            "SELECT it.id, it.lane, webhook, class, planned_at, event_at, attempts, failing_since,
-                 call, CASE WHEN NOT identify_dead THEN identify END
+        let sql = "SELECT it.id, it.lane, state, class, attempts, failing_since, delivered_at,
+                 identify IS NOT NULL, identify_dead, webhook, planned_at, event_at, call, identify
              FROM unnest($1::bigint[]) AS wanted (lane)
              CROSS JOIN LATERAL (
                  SELECT * FROM deliveries WHERE deliveries.lane = wanted.lane AND state = 0
                  ORDER BY seq LIMIT $2
              ) AS it";
-        self.read(sql, &[&lanes, &number(each)]).await
+        self.read(sql, &[columns!(lanes, it => it.0)[0], &number(each)]).await
     }
 
     async fn hold_lanes(&mut self, lanes: &[(LaneId, Vec<i64>)]) -> Result<Vec<HeldLane>, Fault> {
@@ -121,7 +120,23 @@ impl LaneRows for Transaction {
                  SELECT MIN(due_at) AS due_at FROM lanes
                  WHERE lanes.class = own.class AND due_at IS NOT NULL
              ) AS it";
-        Ok(self.value(sql, &[&classes.to_vec()]).await?.flatten())
+        let due: Vec<Option<i64>> = self.read(sql, &[&classes.to_vec()]).await?;
+        Ok(due.into_iter().flatten().next())
+    }
+
+    async fn lane_states(
+        &mut self,
+        lanes: &[LaneId],
+        count_to: i64,
+    ) -> Result<Vec<LaneStatus>, Fault> {
+        let sql = "SELECT id, due_at, leased,
+                 (SELECT planned_at FROM deliveries
+                  WHERE lane = lanes.id AND state = 0 ORDER BY seq LIMIT 1),
+                 (SELECT COUNT(*) FROM (
+                     SELECT FROM deliveries WHERE lane = lanes.id AND state = 0 LIMIT $2
+                 ) AS pending)
+             FROM lanes WHERE id = ANY ($1) ORDER BY id";
+        self.read(sql, &[columns!(lanes, it => it.0)[0], &count_to]).await
     }
 }
 

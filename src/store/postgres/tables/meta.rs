@@ -1,9 +1,9 @@
-//! The tables `meta`, `counters` and `notes`.
+//! The tables `meta` and `counters`, and the size of all tables.
 
 use std::collections::BTreeMap;
 
 use crate::store::AvailabilityClock;
-use crate::store::meta::Meta;
+use crate::store::meta;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::text;
@@ -14,21 +14,18 @@ use crate::store::unit::MetaRows;
 const SLOTS: i32 = 16;
 
 impl MetaRows for Transaction {
-    async fn metas(&mut self, which: &[Meta]) -> Result<Vec<Option<String>>, Fault> {
-        let keys: Vec<&str> = which.iter().map(|meta| meta.key()).collect();
-        let rows = self.rows("SELECT key, value FROM meta WHERE key = ANY ($1)", &[&keys]).await?;
-        let mut kept: BTreeMap<String, String> = BTreeMap::new();
-        for row in rows {
-            kept.insert(row.try_get(0)?, row.try_get(1)?);
-        }
-        Ok(keys.into_iter().map(|key| kept.remove(key)).collect())
+    async fn values(&mut self, keys: &[String]) -> Result<Vec<Option<String>>, Fault> {
+        let sql = "SELECT key, value FROM meta WHERE key = ANY ($1)";
+        let kept: Vec<(String, String)> = self.read(sql, &[&keys.to_vec()]).await?;
+        let mut kept: BTreeMap<String, String> = kept.into_iter().collect();
+        Ok(keys.iter().map(|key| kept.remove(key)).collect())
     }
 
-    async fn hold_meta(&mut self, which: Meta) -> Result<Option<String>, Fault> {
+    async fn hold_value(&mut self, key: &str) -> Result<Option<String>, Fault> {
         // The lock is there before the row is, so that two don't both make the first one.
         let lock = "SELECT pg_advisory_xact_lock(hashtext('meta' || current_schema() || $1))";
-        self.rows(lock, &[&which.key()]).await?;
-        recall(self, which).await
+        self.rows(lock, &[&key]).await?;
+        recall(self, key).await
     }
 
     async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Fault> {
@@ -39,61 +36,39 @@ impl MetaRows for Transaction {
                  COALESCE(SUM(value) FILTER (WHERE name = 'parked'), 0)::bigint,
                  (SELECT MIN(planned_at) FROM deliveries WHERE state = 0)
              FROM counters";
-        let Some(row) = self.row(sql, &[]).await? else { return Ok(Default::default()) };
+        let Some(row) = self.rows(sql, &[]).await?.pop() else { return Ok(Default::default()) };
         let (pending, dead, parked) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok((Counters { pending, dead, parked }, row.try_get(3)?))
     }
 
-    async fn note(&mut self, name: &str) -> Result<Option<String>, Fault> {
-        self.value("SELECT value FROM notes WHERE name = $1", &[&name]).await
-    }
-
-    async fn hold_note(&mut self, name: &str) -> Result<Option<String>, Fault> {
-        let lock = "SELECT pg_advisory_xact_lock(hashtext('note' || current_schema() || $1))";
-        self.rows(lock, &[&name]).await?;
-        self.value("SELECT value FROM notes WHERE name = $1 FOR UPDATE", &[&name]).await
+    async fn bytes(&mut self) -> Result<i64, Fault> {
+        let sql = "SELECT COALESCE(SUM(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+             WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'";
+        Ok(self.read(sql, &[]).await?.pop().unwrap_or(0))
     }
 }
 
-/// Returns the value remembered, if there is one.
-pub(in crate::store::postgres) async fn recall(
-    transaction: &Transaction,
-    meta: Meta,
-) -> Result<Option<String>, Fault> {
-    transaction.value("SELECT value FROM meta WHERE key = $1", &[&meta.key()]).await
+/// Returns the value of a key, if there is one.
+pub async fn recall(transaction: &Transaction, key: &str) -> Result<Option<String>, Fault> {
+    Ok(transaction.read("SELECT value FROM meta WHERE key = $1", &[&key]).await?.pop())
 }
 
-/// Remembers a value in place of the one before, or forgets it.
-pub(in crate::store::postgres) async fn remember(
-    transaction: &Transaction,
-    meta: Meta,
-    value: Option<&str>,
-) -> Result<(), Fault> {
+/// Writes single values, or forgets them.
+pub async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
     let insert = "INSERT INTO meta (key, value) VALUES ($1, $2)
          ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-    let changed = match value {
-        Some(value) => transaction.change(insert, &[&meta.key(), &text(value)]).await,
-        None => transaction.change("DELETE FROM meta WHERE key = $1", &[&meta.key()]).await,
-    };
-    changed.map(drop)
-}
-
-/// Writes single values, or forgets them, and notes.
-pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
-    for (meta, value) in &changes.metas {
-        remember(transaction, *meta, value.as_deref()).await?;
-    }
-    let sql = "INSERT INTO notes (name, value) VALUES ($1, $2)
-         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    for (name, value) in &changes.notes {
-        transaction.change(sql, &[name, &text(value)]).await?;
+    for (key, value) in &changes.values {
+        match value {
+            Some(value) => transaction.change(insert, &[key, &text(value)]).await?,
+            None => transaction.change("DELETE FROM meta WHERE key = $1", &[key]).await?,
+        };
     }
     Ok(())
 }
 
 /// Remembers the accepting clock, which every relay has a reading of: the one that goes ahead. Its
 /// row is held until the commit, so it isn't touched for less than a second.
-pub(super) async fn remember_accepting(
+pub async fn remember_accepting(
     transaction: &Transaction,
     accepting: Option<AvailabilityClock>,
 ) -> Result<(), Fault> {
@@ -104,13 +79,13 @@ pub(super) async fn remember_accepting(
          )
          ON CONFLICT (key) DO UPDATE
          SET value = GREATEST(meta.value::bigint, excluded.value::bigint)::text";
-    let key = Meta::Accepting(accepting.way).key();
-    transaction.change(sql, &[&key, &micros(accepting.reading)]).await.map(drop)
+    let values = (meta::accepting(accepting.way), micros(accepting.reading));
+    transaction.change(sql, &[&values.0, &values.1]).await.map(drop)
 }
 
 /// Adds to the kept numbers. Their rows are held until the commit, so each connection has rows of its
 /// own, as far as there are enough.
-pub(in crate::store::postgres) async fn count(
+pub async fn count(
     transaction: &Transaction,
     Counters { pending, dead, parked }: Counters,
 ) -> Result<(), Fault> {

@@ -1,5 +1,4 @@
-//! The tables `people`, `participants`, `links`, `effects` and `tombstones`: reads of plans; participants in
-//! pages, and visitors.
+//! The tables `people`, `participants`, `links`, `effects` and `tombstones`.
 //!
 //! Whoever changes a person, or makes one, holds the row of their identifier until the commit: rows that
 //! aren't there are made first, sorted by identifier; then all are locked, sorted by number. What is read
@@ -10,15 +9,13 @@ use std::collections::BTreeSet;
 use futures_util::try_join;
 use uuid::Uuid;
 
-use crate::domain::{EventId, Link, ParticipantKey, Person, PersonId};
-use crate::store::columns;
-use crate::store::meta::Meta;
+use crate::domain::{EventId, Link, ParticipantKey, PersonId};
+use crate::store::meta::TOMBSTONE_CHECK;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
 use crate::store::postgres::value::{Value, columns, text};
-use crate::store::record;
-use crate::store::rows::{Changes, PersonRow, VisitorTraces};
-use crate::store::unit::{FoundRecords, PeopleRows, PlanKeys};
+use crate::store::rows::{Changes, PersonRow};
+use crate::store::unit::{FoundRecords, Hash, Hold, PeopleRows, PlanKeys};
 
 use super::meta;
 
@@ -48,9 +45,7 @@ impl PeopleRows for Transaction {
                  WHERE NOT EXISTS (SELECT 1 FROM people WHERE people.identifier = new.identifier)
                  ORDER BY identifier COLLATE \"C\"
                  ON CONFLICT (identifier) DO NOTHING RETURNING identifier, id";
-            for row in self.rows(blanks, &[&wanted.identifiers]).await? {
-                reserved.push((row.try_get(0)?, row.try_get(1)?));
-            }
+            reserved = self.read(blanks, &[&wanted.identifiers]).await?;
             people = self.read(&format!("{FOUND} FOR UPDATE"), &wanted.values()).await?;
         }
         // Asked behind the locks, because a participant may have become somebody else's meanwhile.
@@ -70,6 +65,39 @@ impl PeopleRows for Transaction {
         }
     }
 
+    async fn people(&mut self, ids: &[i64], hold: Hold) -> Result<Vec<PersonRow>, Fault> {
+        let hold = match hold {
+            Hold::No => "",
+            Hold::Wait => "FOR UPDATE",
+            Hold::Skip => "FOR UPDATE SKIP LOCKED",
+        };
+        let sql = format!(
+            "SELECT id, identifier, state FROM people
+             WHERE id = ANY ($1) AND state <> '' ORDER BY id {hold}"
+        );
+        self.read_by(&sql, &[&ids.to_vec()]).await
+    }
+
+    async fn people_after(&mut self, after: i64, limit: i64) -> Result<Vec<PersonRow>, Fault> {
+        let sql = "SELECT id, identifier, state FROM people
+             WHERE id > $1 AND state <> '' ORDER BY id LIMIT $2";
+        self.read(sql, &[&after, &limit]).await
+    }
+
+    async fn people_without_traces(&mut self, ids: &[i64]) -> Result<Vec<PersonId>, Fault> {
+        // The newest mention first: of whoever comes often, it is the one most likely to be kept.
+        let sql = "SELECT own.id FROM unnest($1) AS own (id)
+             WHERE NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.id = own.id AND leased)
+                 AND NOT EXISTS (
+                     SELECT 1 FROM mentions JOIN deliveries ON deliveries.webhook = mentions.webhook
+                     WHERE mentions.person = own.id AND lane = own.id
+                 )
+                 AND (SELECT inbox.id FROM mentions JOIN inbox ON inbox.id = webhook
+                  WHERE mentions.person = own.id AND body IS NOT NULL
+                  ORDER BY webhook DESC LIMIT 1) IS NULL";
+        self.read(sql, &[&ids.to_vec()]).await
+    }
+
     async fn participants_between(
         &mut self,
         campaign: &str,
@@ -82,29 +110,19 @@ impl PeopleRows for Transaction {
         self.read(sql, &[&text(campaign), &text(after), &before, &limit]).await
     }
 
-    async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {
-        let ids: Vec<i64> = people.iter().map(|person| person.0).collect();
-        let sql = "SELECT id, identifier, state FROM people
-             WHERE id = ANY ($1) AND identifier LIKE 'anonymous:%' AND state <> ''
-             ORDER BY id FOR UPDATE SKIP LOCKED";
-        let found: Vec<PersonRow> = self.read(sql, &[&ids]).await?;
-        found.iter().map(|row| Ok(record::person(row.id, &row.identifier, &row.state)?)).collect()
-    }
-
-    async fn visitor_traces(&mut self, people: &[PersonId]) -> Result<Vec<VisitorTraces>, Fault> {
-        let ids: Vec<i64> = people.iter().map(|person| person.0).collect();
-        // The newest mention first: of whoever comes often, it is the one most likely to be kept.
-        let sql = "SELECT own.id,
-                 EXISTS (SELECT 1 FROM lanes WHERE lanes.id = own.id AND leased),
-                 EXISTS (
-                     SELECT 1 FROM mentions JOIN deliveries ON deliveries.webhook = mentions.webhook
-                     WHERE mentions.person = own.id AND lane = own.id
-                 ),
-                 (SELECT inbox.id FROM mentions JOIN inbox ON inbox.id = webhook
-                  WHERE mentions.person = own.id AND body IS NOT NULL
-                  ORDER BY webhook DESC LIMIT 1) IS NOT NULL
-             FROM unnest($1) AS own (id)";
-        self.read(sql, &[&ids]).await
+    async fn campaigns(&mut self) -> Result<Vec<String>, Fault> {
+        let mut campaigns = BTreeSet::new();
+        for sql in [
+            "SELECT campaign FROM participants WHERE campaign > $1 ORDER BY campaign LIMIT 1",
+            "SELECT campaign FROM links WHERE campaign > $1 ORDER BY campaign LIMIT 1",
+        ] {
+            let mut last = String::new();
+            while let Some(next) = self.read::<String>(sql, &[&last]).await?.pop() {
+                last = next;
+                campaigns.insert(last.clone());
+            }
+        }
+        Ok(campaigns.into_iter().collect())
     }
 }
 
@@ -177,27 +195,40 @@ async fn rest(
          ORDER BY place";
     let keys_of_links: [&dyn Value; 2] = [&wanted.link_campaigns, &wanted.codes];
     let links = transaction.read_by::<Option<i64>>(links, &keys_of_links);
-    let ids: Vec<Uuid> = keys.effects.iter().map(|id| Uuid::from_bytes(id.0)).collect();
-    let ids: [&dyn Value; 1] = [&ids];
-    let effects = transaction.read_by::<Uuid>("SELECT id FROM effects WHERE id = ANY ($1)", &ids);
-    let hashes: Vec<Vec<u8>> = keys.tombstones.iter().map(|hash| hash.to_vec()).collect();
-    let hashes: [&dyn Value; 1] = [&hashes];
+    let ids = columns!(keys.effects, id => Uuid::from_bytes(id.0));
+    let effects =
+        transaction.read_by::<EventId>("SELECT id FROM effects WHERE id = ANY ($1)", &ids);
+    let hashes = columns!(keys.tombstones, hash => hash.as_slice());
     let sql = "SELECT hash, forgotten_at FROM tombstones WHERE hash = ANY ($1)";
-    let tombstones = transaction.read_by::<(Vec<u8>, i64)>(sql, &hashes);
-    let tombstone_check = meta::recall(transaction, Meta::TombstoneCheck);
+    let tombstones = transaction.read_by::<(Hash, i64)>(sql, &hashes);
+    let tombstone_check = meta::recall(transaction, TOMBSTONE_CHECK);
     let (owners, links, effects, tombstones, tombstone_check) =
         try_join!(owners, links, effects, tombstones, tombstone_check)?;
-    let mut found = FoundRecords {
+    Ok(FoundRecords {
         participants: keys.participants.iter().cloned().zip(owners).collect(),
         links: keys.links.iter().cloned().zip(links).collect(),
-        effects: effects.into_iter().map(|id| EventId(id.into_bytes())).collect(),
+        effects: effects.into_iter().collect(),
+        tombstones: tombstones.into_iter().collect(),
         tombstone_check,
         ..FoundRecords::default()
-    };
-    for (hash, erased_at) in tombstones {
-        found.tombstones.insert(columns::hash(hash)?, erased_at);
-    }
-    Ok(found)
+    })
+}
+
+/// Removes participants with their links, and sets tombstones.
+pub(super) async fn erase(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
+    let keys = columns!(changes.removed_participants, it => text(&it.0.campaign),
+        text(&it.0.participant), it.1);
+    let sql = "DELETE FROM participants USING unnest($1, $2, $3) AS own (campaign, id, person)
+         WHERE participants.campaign = own.campaign AND growsurf_id = own.id
+             AND participants.person = own.person";
+    transaction.write(sql, &keys).await?;
+    transaction.write("DELETE FROM links WHERE person = ANY ($1)", &keys[2..]).await?;
+    let sql = "INSERT INTO tombstones (hash, forgotten_at)
+         SELECT hash, MAX(forgotten_at) FROM unnest($1, $2) AS new (hash, forgotten_at) GROUP BY hash
+         ON CONFLICT (hash) DO UPDATE
+         SET forgotten_at = GREATEST(tombstones.forgotten_at, excluded.forgotten_at)";
+    let columns = columns!(changes.tombstones, it => it.0.as_slice(), it.1);
+    transaction.write(sql, &columns).await
 }
 
 /// Gives numbers back that no new person has taken. One may hold the identifier that somebody else takes.
@@ -257,13 +288,13 @@ pub(super) async fn write_effects(
 
 /// Removes people with their lanes.
 pub(super) async fn remove(transaction: &Transaction, people: &[PersonId]) -> Result<(), Fault> {
-    let ids: Vec<i64> = people.iter().map(|person| person.0).collect();
+    let ids = columns!(people, it => it.0);
     for sql in [
         "DELETE FROM people WHERE id = ANY ($1)",
         "DELETE FROM mentions WHERE person = ANY ($1)",
         "DELETE FROM lanes WHERE id = ANY ($1)",
     ] {
-        transaction.write(sql, &[&ids]).await?;
+        transaction.write(sql, &ids).await?;
     }
     Ok(())
 }

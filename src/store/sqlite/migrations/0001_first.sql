@@ -8,12 +8,15 @@ PRAGMA application_id = 0x52454c41;
 -- a new participant with a referrer: two people, two effects, two rows of deliveries, each claimed and settled
 -- once.
 
--- Single values, each as text: the hash key, the accepting clock, how far payloads were pruned. Each plan
--- reads one, and each settle writes the accepting clock, however many webhooks are in it.
+-- Single values, each as text: the hash key, the accepting clock, how far payloads were pruned, and what syncs and
+-- jobs remember from one run to the next. Each plan reads one, and each settle writes the accepting clock, however many webhooks are in it.
 CREATE TABLE meta (
     key TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+INSERT INTO meta (key, value)
+SELECT 'made_at', CAST(MIN(applied_at) AS TEXT) FROM schema_migrations;
 
 -- Numbers that operators watch, changed by the transactions that change what they count: one row an accept and
 -- one a settle, however many webhooks are in it.
@@ -138,7 +141,9 @@ CREATE TABLE dead_letters (
     died_at INTEGER NOT NULL,
     reason TEXT NOT NULL,
     field TEXT,
-    attempts INTEGER NOT NULL
+    attempts INTEGER NOT NULL,
+    -- The status answered to the last attempt.
+    http_status INTEGER
 ) STRICT;
 
 -- Attempts that didn't deliver. A webhook that is delivered at once doesn't touch it.
@@ -169,15 +174,6 @@ CREATE TABLE tombstones (
     hash BLOB NOT NULL PRIMARY KEY,
     forgotten_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-
--- Texts that syncs and jobs remember from one run to the next, by name. No webhook touches it.
-CREATE TABLE notes (
-    name TEXT NOT NULL PRIMARY KEY,
-    value TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
-INSERT INTO notes (name, value)
-SELECT 'made_at', CAST(MIN(applied_at) AS TEXT) FROM schema_migrations;
 
 -- What happened to messages that effects led to. Names nobody; goes when it is old. Only Customer.io's reports
 -- write it, one row each; an effect that is shown asks for its own.

@@ -55,10 +55,24 @@ pub(super) fn write(connection: &Connection, rows: &[RowState]) -> Result<(), Fa
     Ok(())
 }
 
-/// Removes the own calls of rows.
-pub(super) fn empty(connection: &Connection, ids: &[i64]) -> Result<(), Fault> {
+/// Writes calls that changed.
+pub(super) fn rewrite(
+    connection: &Connection,
+    calls: &[(i64, String, Option<String>)],
+) -> Result<(), Fault> {
+    for (id, call, identify) in calls {
+        let sql = "UPDATE deliveries SET call = ?2, identify = ?3 WHERE id = ?1";
+        change(connection, sql, params![id, call, identify])?;
+    }
+    Ok(())
+}
+
+/// Removes rows with their attempts.
+pub(super) fn remove(connection: &Connection, ids: &[i64]) -> Result<(), Fault> {
     for id in ids {
-        change(connection, "UPDATE deliveries SET call = '' WHERE id = ?1", [id])?;
+        let attempts = "DELETE FROM attempts WHERE delivery BETWEEN 2 * ?1 AND 2 * ?1 + 1";
+        change(connection, attempts, [id])?;
+        change(connection, "DELETE FROM deliveries WHERE id = ?1", [id])?;
     }
     Ok(())
 }

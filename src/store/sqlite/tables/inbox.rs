@@ -3,33 +3,71 @@
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::domain::{Webhook, WebhookId};
+use crate::domain::{PersonId, Webhook, WebhookId};
+use crate::store::InboxEntry;
 use crate::store::inbox::Prunable;
-use crate::store::rows::{Changes, FinishedWebhook, NewWebhook, StoredWebhook};
+use crate::store::rows::{Changes, NewWebhook, StoredWebhook};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
-use crate::store::unit::InboxRows;
+use crate::store::unit::{Entries, Hash, InboxRows, Kept};
 
 use super::{change, find, read};
 
 impl InboxRows for SqliteUnit<'_> {
-    async fn inbox_page(
+    async fn webhooks(
         &mut self,
+        which: Kept,
         after: Uuid,
         since: i64,
-        parked: bool,
         limit: i64,
     ) -> Result<Vec<Webhook>, Fault> {
-        let sql = if parked {
-            "SELECT id, received_at, source, owner, event, body FROM inbox INDEXED BY inbox_parked
-             WHERE id > ?1 AND received_at >= ?2 AND parked IS NOT NULL AND body IS NOT NULL
-             ORDER BY id LIMIT ?3"
-        } else {
-            "SELECT id, received_at, source, owner, event, body FROM inbox
-             WHERE id > ?1 AND received_at >= ?2 AND body IS NOT NULL
-             ORDER BY id LIMIT ?3"
+        let sql = match which {
+            Kept::All => {
+                "SELECT id, received_at, source, owner, event, body FROM inbox
+                 WHERE id > ?1 AND received_at >= ?2 AND body IS NOT NULL
+                 ORDER BY id LIMIT ?3"
+            }
+            Kept::Parked => {
+                "SELECT id, received_at, source, owner, event, body
+                 FROM inbox INDEXED BY inbox_parked
+                 WHERE id > ?1 AND received_at >= ?2 AND parked IS NOT NULL AND body IS NOT NULL
+                 ORDER BY id LIMIT ?3"
+            }
+            Kept::Unmentioned => {
+                "SELECT id, received_at, source, owner, event, body FROM inbox
+                 WHERE id > ?1 AND received_at >= ?2 AND body IS NOT NULL
+                     AND (parked IS NOT NULL OR source NOT IN ('growsurf', 'growsurf_api'))
+                 ORDER BY id LIMIT ?3"
+            }
         };
         read(self.connection, sql, params![after, since, limit])
+    }
+
+    async fn entries(
+        &mut self,
+        which: Entries,
+        before: Uuid,
+        limit: i64,
+    ) -> Result<Vec<InboxEntry>, Fault> {
+        let sql = match which {
+            Entries::All => {
+                "SELECT id, received_at, source, owner, event, parked
+                 FROM inbox INDEXED BY inbox_kept
+                 WHERE id < ?1 AND body IS NOT NULL ORDER BY id DESC LIMIT ?2"
+            }
+            Entries::Parked => {
+                "SELECT id, received_at, source, owner, event, parked
+                 FROM inbox INDEXED BY inbox_parked
+                 WHERE id < ?1 AND parked IS NOT NULL ORDER BY id DESC LIMIT ?2"
+            }
+            Entries::Of(PersonId(person)) => {
+                let sql = "SELECT id, received_at, source, owner, event, parked
+                     FROM mentions CROSS JOIN inbox ON id = webhook AND body IS NOT NULL
+                     WHERE webhook < ?1 AND person = ?3 ORDER BY webhook DESC LIMIT ?2";
+                return read(self.connection, sql, params![before, limit, person]);
+            }
+        };
+        read(self.connection, sql, params![before, limit])
     }
 
     async fn prunable(
@@ -56,23 +94,9 @@ impl InboxRows for SqliteUnit<'_> {
         read(self.connection, sql, params![before, below, limit])
     }
 
-    async fn hold_finished(&mut self, ids: &[WebhookId]) -> Result<Vec<FinishedWebhook>, Fault> {
-        let mut found = Vec::new();
-        for id in ids {
-            let sql = "SELECT received_at, parked IS NOT NULL FROM inbox
-                 WHERE id = ?1 AND body IS NOT NULL";
-            let row: Option<(i64, bool)> = find(self.connection, sql, [id.0])?;
-            let Some((received_at, is_parked)) = row else { continue };
-            let sql = "SELECT id, lane, state FROM deliveries WHERE webhook = ?1";
-            let deliveries = read(self.connection, sql, [id.0])?;
-            found.push(FinishedWebhook { id: *id, received_at, is_parked, deliveries });
-        }
-        Ok(found)
-    }
-
     async fn hold_webhooks(
         &mut self,
-        fingerprints: &[[u8; 32]],
+        fingerprints: &[Hash],
         ids: &[WebhookId],
     ) -> Result<Vec<StoredWebhook>, Fault> {
         let mut found = Vec::new();
@@ -89,24 +113,14 @@ impl InboxRows for SqliteUnit<'_> {
         Ok(found)
     }
 
-    async fn webhook(&mut self, WebhookId(id): WebhookId) -> Result<Option<Webhook>, Fault> {
-        let sql = "SELECT id, received_at, source, owner, event, body FROM inbox
-             WHERE id = ?1 AND body IS NOT NULL";
-        find(self.connection, sql, [id])
+    async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Fault> {
+        let sql = "SELECT webhook FROM mentions WHERE person = ?1";
+        let mut found = Vec::new();
+        for person in people {
+            found.extend(read::<WebhookId>(self.connection, sql, [person])?);
+        }
+        Ok(found)
     }
-}
-
-/// Removes rows of deliveries with their attempts.
-pub(super) fn remove_deliveries(connection: &Connection, rows: &[i64]) -> Result<(), Fault> {
-    for row in rows {
-        change(
-            connection,
-            "DELETE FROM attempts WHERE delivery BETWEEN 2 * ?1 AND 2 * ?1 + 1",
-            [row],
-        )?;
-        change(connection, "DELETE FROM deliveries WHERE id = ?1", [row])?;
-    }
-    Ok(())
 }
 
 /// Writes webhooks and whom they name.
@@ -134,5 +148,24 @@ pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fa
         let sql = "INSERT INTO mentions (person, webhook) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         change(connection, sql, params![person, webhook.0])?;
     }
+    for (person, webhook) in &changes.removed_mentions {
+        let sql = "DELETE FROM mentions WHERE person = ?1 AND webhook = ?2";
+        change(connection, sql, params![person, webhook.0])?;
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use strum::VariantArray;
+
+    use crate::domain::{Labelled, Source};
+
+    #[test]
+    fn mentions_lead_to_webhooks_of_growsurf() {
+        let sources = Source::VARIANTS.iter().filter(|source| source.is_growsurf());
+        let listed: Vec<String> = sources.map(|source| format!("'{}'", source.label())).collect();
+        let sql = format!("source NOT IN ({})", listed.join(", "));
+        assert!(include_str!("inbox.rs").contains(&sql), "{sql}");
+    }
 }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use crate::domain::LaneId;
+use crate::store::LaneStatus;
 use crate::store::columns::FromColumns;
 use crate::store::rows::{DeliveryRow, LaneRow, number};
 use crate::store::sqlite::fault::Fault;
@@ -48,9 +49,8 @@ impl LaneRows for SqliteUnit<'_> {
         lanes: &[LaneId],
         each: usize,
     ) -> Result<Vec<DeliveryRow>, Fault> {
-        let sql =
-            "SELECT id, lane, webhook, class, planned_at, event_at, attempts, failing_since, call,
-                 CASE identify_dead WHEN 0 THEN identify END
+        let sql = "SELECT id, lane, state, class, attempts, failing_since, delivered_at,
+                 identify IS NOT NULL, identify_dead, webhook, planned_at, event_at, call, identify
              FROM deliveries INDEXED BY deliveries_pending
              WHERE lane = ?1 AND state = 0 ORDER BY seq LIMIT ?2";
         let mut pending = Vec::new();
@@ -98,6 +98,26 @@ impl LaneRows for SqliteUnit<'_> {
             first = first.into_iter().chain(due.flatten()).min();
         }
         Ok(first)
+    }
+
+    async fn lane_states(
+        &mut self,
+        lanes: &[LaneId],
+        count_to: i64,
+    ) -> Result<Vec<LaneStatus>, Fault> {
+        let sql = "SELECT id, due_at, leased,
+                 (SELECT planned_at FROM deliveries INDEXED BY deliveries_pending
+                  WHERE lane = lanes.id AND state = 0 ORDER BY seq LIMIT 1), 0
+             FROM lanes WHERE id = ?1";
+        let pending = "SELECT id FROM deliveries INDEXED BY deliveries_pending
+             WHERE lane = ?1 AND state = 0 LIMIT ?2";
+        let mut found = Vec::new();
+        for lane in lanes {
+            let rows: Vec<i64> = read(self.connection, pending, [lane.0, count_to])?;
+            let state: Option<LaneStatus> = find(self.connection, sql, [lane.0])?;
+            found.extend(state.map(|state| LaneStatus { pending: number(rows.len()), ..state }));
+        }
+        Ok(found)
     }
 }
 

@@ -1,9 +1,10 @@
-//! The tables `meta`, `counters` and `notes`.
+//! The tables `meta` and `counters`, and the size of the file.
 
 use rusqlite::Connection;
 
-use crate::store::meta::Meta;
-use crate::store::rows::Counters;
+use crate::store::AvailabilityClock;
+use crate::store::meta;
+use crate::store::rows::{Changes, Counters, micros};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::MetaRows;
@@ -11,12 +12,12 @@ use crate::store::unit::MetaRows;
 use super::{change, find};
 
 impl MetaRows for SqliteUnit<'_> {
-    async fn metas(&mut self, which: &[Meta]) -> Result<Vec<Option<String>>, Fault> {
-        which.iter().map(|meta| recall(self.connection, *meta)).collect()
+    async fn values(&mut self, keys: &[String]) -> Result<Vec<Option<String>>, Fault> {
+        keys.iter().map(|key| recall(self.connection, key)).collect()
     }
 
-    async fn hold_meta(&mut self, which: Meta) -> Result<Option<String>, Fault> {
-        recall(self.connection, which)
+    async fn hold_value(&mut self, key: &str) -> Result<Option<String>, Fault> {
+        recall(self.connection, key)
     }
 
     async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Fault> {
@@ -36,57 +37,42 @@ impl MetaRows for SqliteUnit<'_> {
         Ok(numbers?)
     }
 
-    async fn note(&mut self, name: &str) -> Result<Option<String>, Fault> {
-        find(self.connection, "SELECT value FROM notes WHERE name = ?1", [name])
-    }
-
-    async fn hold_note(&mut self, name: &str) -> Result<Option<String>, Fault> {
-        self.note(name).await
+    async fn bytes(&mut self) -> Result<i64, Fault> {
+        let number = |name| self.connection.pragma_query_value(None, name, |row| row.get(0));
+        let (pages, size): (i64, i64) = (number("page_count")?, number("page_size")?);
+        Ok(pages.saturating_mul(size))
     }
 }
 
-/// Returns the value remembered, if there is one.
-pub(in crate::store::sqlite) fn recall(
-    connection: &Connection,
-    meta: Meta,
-) -> Result<Option<String>, Fault> {
-    find(connection, "SELECT value FROM meta WHERE key = ?1", [meta.key()])
+/// Returns the value of a key, if there is one.
+pub fn recall(connection: &Connection, key: &str) -> Result<Option<String>, Fault> {
+    find(connection, "SELECT value FROM meta WHERE key = ?1", [key])
 }
 
 /// Remembers a value in place of the one before, or forgets it.
-pub(in crate::store::sqlite) fn remember(
-    connection: &Connection,
-    meta: Meta,
-    value: Option<&str>,
-) -> Result<(), Fault> {
+pub fn remember(connection: &Connection, key: &str, value: Option<&str>) -> Result<(), Fault> {
     let insert = "INSERT INTO meta (key, value) VALUES (?1, ?2)
          ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     match value {
-        Some(value) => change(connection, insert, [meta.key(), value]),
-        None => change(connection, "DELETE FROM meta WHERE key = ?1", [meta.key()]),
+        Some(value) => change(connection, insert, [key, value]),
+        None => change(connection, "DELETE FROM meta WHERE key = ?1", [key]),
     }
 }
 
-/// Adds to the kept numbers.
-pub(in crate::store::sqlite) fn count(
-    connection: &Connection,
-    Counters { pending, dead, parked }: Counters,
-) -> Result<(), Fault> {
+/// Writes single values, and adds to the kept numbers.
+pub fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
+    for (key, value) in &changes.values {
+        remember(connection, key, value.as_deref())?;
+    }
+    if let Some(AvailabilityClock { way, reading }) = changes.accepting {
+        remember(connection, meta::accepting(way), Some(&micros(reading).to_string()))?;
+    }
+    let Counters { pending, dead, parked } = changes.counters;
     for (name, by) in [("pending", pending), ("dead", dead), ("parked", parked)] {
         if by != 0 {
             let sql = "UPDATE counters SET value = value + ?2 WHERE name = ?1";
             change(connection, sql, (name, by))?;
         }
-    }
-    Ok(())
-}
-
-/// Writes notes with their new texts.
-pub(super) fn note(connection: &Connection, notes: &[(String, String)]) -> Result<(), Fault> {
-    for (name, text) in notes {
-        let sql = "INSERT INTO notes (name, value) VALUES (?1, ?2)
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        change(connection, sql, [name, text])?;
     }
     Ok(())
 }

@@ -1,17 +1,15 @@
-//! The tables `people`, `participants`, `links`, `effects` and `tombstones`: reads of plans; participants in
-//! pages, and visitors.
+//! The tables `people`, `participants`, `links`, `effects` and `tombstones`.
 
 use std::collections::{BTreeSet, HashSet};
 
 use rusqlite::{Connection, params};
 
-use crate::domain::{EventId, Person, PersonId};
-use crate::store::meta::Meta;
-use crate::store::record;
-use crate::store::rows::{Changes, PersonRow, VisitorTraces};
+use crate::domain::{EventId, PersonId};
+use crate::store::meta::TOMBSTONE_CHECK;
+use crate::store::rows::{Changes, PersonRow};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
-use crate::store::unit::{FoundRecords, PeopleRows, PlanKeys};
+use crate::store::unit::{FoundRecords, Hold, PeopleRows, PlanKeys};
 
 use super::{change, find, meta, read};
 
@@ -56,7 +54,7 @@ impl PeopleRows for SqliteUnit<'_> {
             let erased_at = find(connection, sql, [hash])?;
             found.tombstones.extend(erased_at.map(|at| (*hash, at)));
         }
-        found.tombstone_check = meta::recall(connection, Meta::TombstoneCheck)?;
+        found.tombstone_check = meta::recall(connection, TOMBSTONE_CHECK)?;
         Ok(found)
     }
 
@@ -74,6 +72,32 @@ impl PeopleRows for SqliteUnit<'_> {
         Ok(found)
     }
 
+    async fn people(&mut self, ids: &[i64], _hold: Hold) -> Result<Vec<PersonRow>, Fault> {
+        let sql = "SELECT id, identifier, state FROM people WHERE id = ?1";
+        let found = ids.iter().map(|id| find(self.connection, sql, [id]));
+        found.filter_map(Result::transpose).collect()
+    }
+
+    async fn people_after(&mut self, after: i64, limit: i64) -> Result<Vec<PersonRow>, Fault> {
+        let sql = "SELECT id, identifier, state FROM people WHERE id > ?1 ORDER BY id LIMIT ?2";
+        read(self.connection, sql, [after, limit])
+    }
+
+    async fn people_without_traces(&mut self, ids: &[i64]) -> Result<Vec<PersonId>, Fault> {
+        // The newest mention first: of whoever comes often, it is the one most likely to be kept.
+        let sql = "SELECT id FROM people WHERE id = ?1
+                 AND NOT EXISTS (SELECT 1 FROM lanes WHERE id = ?1 AND leased = 1)
+                 AND NOT EXISTS (
+                     SELECT 1 FROM mentions CROSS JOIN deliveries INDEXED BY deliveries_webhook
+                         ON deliveries.webhook = mentions.webhook
+                     WHERE person = ?1 AND lane = ?1
+                 )
+                 AND (SELECT 1 FROM mentions CROSS JOIN inbox ON inbox.id = webhook
+                  WHERE person = ?1 AND body IS NOT NULL ORDER BY webhook DESC LIMIT 1) IS NULL";
+        let found = ids.iter().map(|id| find(self.connection, sql, [id]));
+        found.filter_map(Result::transpose).collect()
+    }
+
     async fn participants_between(
         &mut self,
         campaign: &str,
@@ -87,30 +111,19 @@ impl PeopleRows for SqliteUnit<'_> {
         read(self.connection, sql, params![campaign, after, before, limit])
     }
 
-    async fn hold_visitors(&mut self, people: &BTreeSet<PersonId>) -> Result<Vec<Person>, Fault> {
-        let mut visitors = Vec::new();
-        for PersonId(id) in people {
-            let sql = "SELECT id, identifier, state FROM people
-                 WHERE id = ?1 AND identifier GLOB 'anonymous:*'";
-            if let Some(PersonRow { id, identifier, state }) = find(self.connection, sql, [id])? {
-                visitors.push(record::person(id, &identifier, &state)?);
+    async fn campaigns(&mut self) -> Result<Vec<String>, Fault> {
+        let mut campaigns = BTreeSet::new();
+        for sql in [
+            "SELECT campaign FROM participants WHERE campaign > ?1 ORDER BY campaign LIMIT 1",
+            "SELECT campaign FROM links WHERE campaign > ?1 ORDER BY campaign LIMIT 1",
+        ] {
+            let mut last = String::new();
+            while let Some(next) = find::<String>(self.connection, sql, [&last])? {
+                last = next;
+                campaigns.insert(last.clone());
             }
         }
-        Ok(visitors)
-    }
-
-    async fn visitor_traces(&mut self, people: &[PersonId]) -> Result<Vec<VisitorTraces>, Fault> {
-        // The newest mention first: of whoever comes often, it is the one most likely to be kept.
-        let sql = "SELECT ?1, EXISTS (SELECT 1 FROM lanes WHERE id = ?1 AND leased = 1),
-                 EXISTS (
-                     SELECT 1 FROM mentions CROSS JOIN deliveries INDEXED BY deliveries_webhook
-                         ON deliveries.webhook = mentions.webhook
-                     WHERE person = ?1 AND lane = ?1
-                 ),
-                 (SELECT 1 FROM mentions CROSS JOIN inbox ON inbox.id = webhook
-                  WHERE person = ?1 AND body IS NOT NULL ORDER BY webhook DESC LIMIT 1) IS NOT NULL";
-        let traces = people.iter().map(|person| find(self.connection, sql, [person.0]));
-        traces.filter_map(Result::transpose).collect()
+        Ok(campaigns.into_iter().collect())
     }
 }
 
@@ -150,9 +163,21 @@ pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fa
     Ok(())
 }
 
-/// Removes people with their lanes.
-pub(super) fn remove(connection: &Connection, people: &[PersonId]) -> Result<(), Fault> {
-    for PersonId(id) in people {
+/// Removes people with their lanes, participants with links, and sets tombstones.
+pub(super) fn remove(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
+    for (key, person) in &changes.removed_participants {
+        let sql =
+            "DELETE FROM participants WHERE campaign = ?1 AND growsurf_id = ?2 AND person = ?3";
+        change(connection, sql, params![key.campaign, key.participant, person])?;
+        change(connection, "DELETE FROM links WHERE person = ?1", [person])?;
+    }
+    for (hash, erased_at) in &changes.tombstones {
+        let sql = "INSERT INTO tombstones (hash, forgotten_at) VALUES (?1, ?2)
+             ON CONFLICT (hash) DO UPDATE
+             SET forgotten_at = MAX(forgotten_at, excluded.forgotten_at)";
+        change(connection, sql, params![hash, erased_at])?;
+    }
+    for PersonId(id) in &changes.removed_people {
         for sql in [
             "DELETE FROM mentions WHERE person = ?1",
             "DELETE FROM lanes WHERE id = ?1",
