@@ -13,11 +13,9 @@ mod contract;
 pub mod copying;
 mod damage;
 mod destinations;
-mod effects;
 mod engine;
 mod erasing;
 mod error;
-mod fetching;
 mod finding;
 mod inbox;
 mod leasing;
@@ -50,15 +48,18 @@ pub use audit::Traffic;
 pub use cluster::{ExclusiveJob, HEARTBEAT_TTL, Outage, PeerStatus};
 pub use damage::Damage;
 pub use destinations::DestinationReport;
-pub use effects::{DeliveryState, Effect, MessageStatus};
 pub use erasing::{CancelResult, Erased, ErasureTarget};
 pub use error::StoreError;
-pub use fetching::KvUpdate;
-pub use finding::{CallStatus, Death, LaneStatus, WaitingCall, WaitingKey, WebhookStatus};
+pub use finding::{
+    CallStatus, Death, DeliveryState, Effect, LaneStatus, MessageStatus, WaitingCall, WaitingKey,
+    WebhookStatus,
+};
 pub use inbox::{InboxEntry, InboxPage, Pruned};
 pub use leasing::{AvailabilityClock, ClaimRequest, Settle, Settled, Settlement, Verdict};
 pub use letters::{DeadLetter, DeadLetters, PastAttempt, RedeliveryNote};
 pub use location::StoreLocation;
+pub use meta::KvUpdate;
+pub use unit::Entries;
 pub use writer_status::Writing;
 
 /// The rows that must outlive the process.

@@ -11,7 +11,7 @@ use super::causes::words;
 use super::webhook::WebhookView;
 use super::{Inspector, Show, masked};
 use crate::domain::{Time, WebhookId};
-use crate::store::{StoreError, WebhookStatus};
+use crate::store::{Entries, StoreError, WebhookStatus};
 
 /// A page of parked webhooks.
 #[derive(Clone, Debug, Serialize)]
@@ -78,7 +78,7 @@ impl Inspector {
         let mut groups: BTreeMap<(Option<String>, String), ParkedGroup> = BTreeMap::new();
         let (mut looked_at, mut before) = (0, None);
         while looked_at < LOOKED_AT {
-            let entries = self.store.parked(before, PAGE).await?;
+            let entries = self.store.entries(Entries::Parked, before, PAGE).await?;
             let Some(last) = entries.last() else { break };
             before = Some(last.id);
             looked_at += entries.len();
@@ -115,7 +115,7 @@ impl Inspector {
         limit: usize,
     ) -> Result<ParkedView, StoreError> {
         let total = self.store.stats().await?.parked;
-        let entries = self.store.parked(before, limit).await?.into_iter();
+        let entries = self.store.entries(Entries::Parked, before, limit).await?.into_iter();
         let view = |entry| WebhookView::of(WebhookStatus { entry, calls: Vec::new() }, self.show);
         Ok(ParkedView { total, parked: entries.map(view).collect() })
     }

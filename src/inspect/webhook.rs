@@ -8,7 +8,7 @@ use serde_with::{DisplayFromStr, serde_as};
 use super::call::CallView;
 use super::{Inspector, Show};
 use crate::domain::{Labelled, Time, WebhookId};
-use crate::store::{InboxEntry, StoreError, WebhookStatus};
+use crate::store::{Entries, InboxEntry, StoreError, WebhookStatus};
 
 /// A webhook and what it led to.
 #[serde_as]
@@ -117,7 +117,7 @@ impl Inspector {
         before: Option<WebhookId>,
         limit: usize,
     ) -> Result<Vec<WebhookView>, StoreError> {
-        let entries = self.store.recent(before, limit).await?.into_iter();
+        let entries = self.store.entries(Entries::All, before, limit).await?.into_iter();
         let view = |entry| WebhookView::of(WebhookStatus { entry, calls: Vec::new() }, self.show);
         Ok(entries.map(view).collect())
     }

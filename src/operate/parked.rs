@@ -6,7 +6,7 @@ use serde_with::{DisplayFromStr, serde_as};
 use super::{noted, put, replace};
 use crate::domain::{Clock, Time, WebhookId};
 use crate::ingest::{ParticipantLookup, Replayed, replay_page};
-use crate::store::{InboxPage, Store, StoreError};
+use crate::store::{Entries, InboxPage, Store, StoreError};
 
 /// The note of the last replay.
 const NOTE: &str = "parked_replay";
@@ -99,7 +99,9 @@ pub async fn begin_replay(
     dry_run: bool,
     now: Time,
 ) -> Result<Option<ParkedReplay>, StoreError> {
-    let Some(newest) = store.parked(None, 1).await?.pop() else { return Ok(None) };
+    let Some(newest) = store.entries(Entries::Parked, None, 1).await?.pop() else {
+        return Ok(None);
+    };
     let begun = ParkedReplay {
         by: by.to_owned(),
         dry_run,
@@ -161,7 +163,7 @@ pub(super) async fn advance_replay(
 pub async fn discard_all_parked(store: &Store) -> Result<usize, StoreError> {
     let (mut discarded, mut before) = (0, None);
     loop {
-        let page = store.parked(before, PIECE).await?;
+        let page = store.entries(Entries::Parked, before, PIECE).await?;
         let Some(last) = page.last() else { return Ok(discarded) };
         before = Some(last.id);
         let ids: Vec<WebhookId> = page.iter().map(|entry| entry.id).collect();

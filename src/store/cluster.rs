@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::domain::{DestinationState, Labelled, Time};
 
+use super::engine::Backend;
 use super::meta::RELAYS;
 use super::record::unreadable;
 use super::rows::{duration, micros};
@@ -90,6 +91,15 @@ impl Store {
         };
         let holder = self.update("take a job", job.label(), now, change).await?;
         Ok(holder.is_some_and(|holder| holder.relay == relay))
+    }
+
+    /// True if a live process delivers from this store. If none does, this process has a file's right to
+    /// deliver from now on.
+    pub async fn is_attended(&self, now: Time) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::File(file) => file.is_attended(),
+            _ => self.read("be attended", HasRelays(now)).await,
+        }
     }
 
     /// Changes a single value that is kept as JSON, and returns the new one.

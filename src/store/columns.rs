@@ -17,7 +17,7 @@ use super::unit::Hash;
 use super::{InboxEntry, LaneStatus, PastAttempt, StoreError};
 
 /// A value that both backends read from a column.
-pub(super) trait ColumnValue:
+pub trait ColumnValue:
     rusqlite::types::FromSql + for<'a> tokio_postgres::types::FromSql<'a>
 {
 }
@@ -28,7 +28,7 @@ impl<T> ColumnValue for T where
 }
 
 /// A row that a statement gave.
-pub(super) trait Columns {
+pub(crate) trait Columns {
     /// The backend's error.
     type Fault: From<StoreError>;
 
@@ -37,7 +37,7 @@ pub(super) trait Columns {
 }
 
 /// A value of one or several columns.
-pub(super) trait FromColumns: Sized {
+pub trait FromColumns: Sized {
     /// Reads it from the columns that begin at a place, and moves the place behind them.
     fn next<R: Columns>(row: &R, place: &mut usize) -> Result<Self, R::Fault>;
 
@@ -111,13 +111,13 @@ in_order! {
 }
 
 /// The columns of a [`Webhook`].
-pub(super) const WEBHOOK: &str = "id, received_at, source, owner, event, body";
+pub const WEBHOOK: &str = "id, received_at, source, owner, event, body";
 
 /// The columns of an [`InboxEntry`].
-pub(super) const ENTRY: &str = "id, received_at, source, owner, event, parked";
+pub const ENTRY: &str = "id, received_at, source, owner, event, parked";
 
 /// The columns of a [`DeliveryRow`].
-pub(super) const DELIVERY: &str = "id, lane, state, class, attempts, failing_since, delivered_at,
+pub const DELIVERY: &str = "id, lane, state, class, attempts, failing_since, delivered_at,
      identify IS NOT NULL, identify_dead, webhook, planned_at, event_at, call, identify";
 
 impl<A: FromColumns, B: FromColumns> FromColumns for (A, B) {

@@ -51,40 +51,27 @@ impl std::fmt::Display for Side {
 /// A reason for there being no copy.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// A store couldn't do its part.
     #[error("{0}")]
     Store(Side, #[source] StoreError),
-    /// There is nothing to copy.
     #[error(
         "there is no store to be copied; the path of a file is relative to the working directory"
     )]
     NoStore,
-    /// A relay works on it.
     #[error("{0} is in use: a relay delivers from it, or did so some seconds ago; stop it first")]
     InUse(Side),
-    /// There is something in the target already.
     #[error("the store that it is to be copied into isn't empty; name a new file or database")]
     NotEmpty,
-    /// Another copy was begun there.
     #[error(
         "a copy of another store was begun in the store that it is to be copied into; finish that \
          one, or name a new file or database"
     )]
     OtherCopy,
-    /// The rows that were read and written aren't the same.
     #[error(
         "the copy isn't whole: of the {part} the one store has {from} and the other {to}{same}; \
          did something change the store meanwhile? Begin again with a new file or database",
         same = if from == to { ", but not the same" } else { "" }
     )]
-    Differs {
-        /// The rows that differ.
-        part: Part,
-        /// The number of rows in the one.
-        from: u64,
-        /// The number of rows in the other.
-        to: u64,
-    },
+    Differs { part: Part, from: u64, to: u64 },
 }
 
 /// The rows of a store in the common form.

@@ -29,9 +29,7 @@ impl Store {
     ) -> Result<W::Output, StoreError> {
         match &self.backend {
             Backend::File(file) => file.read(doing, work).await,
-            Backend::Server(server) => server.run(doing, &work).await,
-            #[cfg(test)]
-            Backend::Memory(memory) => memory.run(doing, &work),
+            _ => self.write(doing, work).await,
         }
     }
 

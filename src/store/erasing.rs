@@ -1,47 +1,17 @@
-//! Erasing a person: that part of the contract, and its values.
+//! Erasing a person: the values of that part of the contract.
 //!
-//! What belongs here: the steps in the store. What doesn't: erasing at the destination, which the use case
-//! does between them.
+//! What belongs here: the values, and how each backend overwrites. What doesn't: the steps (`work::erase`), and erasing
+//! at the destination, which the use case does between them.
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Email, ErasureSubject, LaneKey, PersonId, Time};
+use crate::domain::{ErasureSubject, LaneKey, PersonId, Time};
 
 use super::engine::Backend;
 use super::rows::{DEAD, DELIVERED};
-use super::work::{cancel_pending, erase, find_subject};
 use super::{Store, StoreError};
 
-/// Erasing has three steps: [`find_subject`](Self::find_subject), [`cancel_pending`](Self::cancel_pending) until
-/// nothing is under way, and [`erase`](Self::erase). Each can be repeated. Until the last one has ended the person
-/// is found by the same address.
 impl Store {
-    /// Returns the person who has an address or had it, and all that names them. Reads all people.
-    pub async fn find_subject(&self, email: &Email) -> Result<ErasureTarget, StoreError> {
-        find_subject(self, email).await
-    }
-
-    /// Removes the person's pending calls and dead letters. Goes in pieces. Leased calls stay under way until
-    /// their lease ends, and its settlement changes nothing else.
-    pub async fn cancel_pending(
-        &self,
-        target: &ErasureTarget,
-        now: Time,
-    ) -> Result<CancelResult, StoreError> {
-        cancel_pending(self, target, now).await
-    }
-
-    /// Erases the person: the record, lane, calls and attempts; the bodies of webhooks that name them; and
-    /// their part of others' records and calls. The hashes of effects and webhooks stay.
-    ///
-    /// From then on tombstones, keyed hashes with the time, keep the person from coming back: the participant
-    /// ids for ever, the addresses for everyone who joined before.
-    ///
-    /// Goes in pieces; the one that takes the record sets the tombstones. The storage overwrites erased rows.
-    pub async fn erase(&self, target: &ErasureTarget, now: Time) -> Result<Erased, StoreError> {
-        erase(self, target, now).await
-    }
-
     /// Overwrites what erased rows leave behind; true if it could.
     pub(super) async fn overwrite_erased(&self) -> Result<bool, StoreError> {
         match &self.backend {

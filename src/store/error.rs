@@ -13,9 +13,7 @@ pub enum StoreError {
     /// of the transaction happened, but for one that was written and whose sync failed: that one may have.
     #[error("the store can't {doing}")]
     Unavailable {
-        /// The use case.
         doing: &'static str,
-        /// The storage's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -24,7 +22,6 @@ pub enum StoreError {
          all servers (postgres://relay@db1:5432,db2:5432/relay), of which the relay finds the primary"
     )]
     Standby {
-        /// The use case.
         doing: &'static str,
         /// The reason why no other server is used, if several were tried.
         #[source]
@@ -35,7 +32,6 @@ pub enum StoreError {
     Unreadable {
         /// The part.
         what: &'static str,
-        /// The fault.
         detail: String,
     },
     /// The store is damaged, so that it can't be worked on; found when it is opened.
@@ -43,22 +39,12 @@ pub enum StoreError {
         "the store is damaged: {detail}; put a backup in its place with `referral-relay restore`, \
          or let `serve` set it aside (store.on_damage = \"set_aside\")"
     )]
-    Damaged {
-        /// The fault.
-        detail: String,
-    },
-    /// The store's schema is newer than this version knows.
+    Damaged { detail: String },
     #[error(
         "the store's schema is version {found} and this version knows {known}; start the newer \
          version again, or go back with a backup made before it ran (`referral-relay restore`, for a file)"
     )]
-    TooNew {
-        /// The version found.
-        found: i64,
-        /// The newest version known.
-        known: i64,
-    },
-    /// A copy of another store into it has begun and isn't finished.
+    TooNew { found: i64, known: i64 },
     #[error(
         "a copy into the store was begun and isn't finished; run `referral-relay store copy` again \
          as before, which goes on where it was"
@@ -73,9 +59,7 @@ pub enum StoreError {
     /// The data contradicts what the store holds, or a limit of it. The same would fail again.
     #[error("the store can't {doing}")]
     Contradiction {
-        /// The use case.
         doing: &'static str,
-        /// The storage's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -84,6 +68,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns the error of storage that refused.
+    pub(super) fn unavailable(
+        doing: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Unavailable { doing, source: source.into() }
+    }
+
     /// True if the data is at fault and not the storage: the same would fail again, while other
     /// transactions go well.
     pub(super) fn is_data_error(&self) -> bool {
@@ -98,7 +90,7 @@ impl StoreError {
             Self::Standby { .. } => {
                 Self::Standby { doing, source: Some(Box::new(Shared(Arc::clone(error)))) }
             }
-            _ => Self::Unavailable { doing, source: Box::new(Shared(Arc::clone(error))) },
+            _ => Self::unavailable(doing, Shared(Arc::clone(error))),
         }
     }
 

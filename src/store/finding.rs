@@ -5,30 +5,73 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::domain::{
-    Call, DeliveryId, EventId, LaneId, LaneKey, Person, PersonId, ReadKey, Source, Time, Webhook,
-    WebhookId,
+    Call, DeliveryId, EventId, LaneId, LaneKey, Participant, Person, PersonId, ReadKey, Source,
+    Time, Webhook, WebhookId,
 };
 
-use super::unit::Entries;
+use super::planning::Planning;
+use super::rows::number;
+use super::unit::{Entries, Hold, use_case};
 use super::work::{
-    FindPeople, ListCampaigns, ListEntries, ListMentions, ListWaiting, Measure, ReadLanes,
-    ReadPerson, ReadWebhook, ShowWebhook,
+    calls, find_people, lane_states, lanes_of, last, mentions, messages, waiting, webhook,
 };
-use super::{DeliveryState, InboxEntry, MessageStatus, PastAttempt, Store, StoreError};
+use super::{InboxEntry, PastAttempt, Store, StoreError, record};
 
 /// Reads for operators. None waits for writes.
 impl Store {
     /// Returns the campaigns that participants or links are known of.
     pub async fn campaigns(&self) -> Result<Vec<String>, StoreError> {
-        self.read("list campaigns", ListCampaigns).await
+        use_case!(self.read("list campaigns"), [] -> Vec<String>, |unit| unit.campaigns().await)
     }
 
     /// Returns the people that keys lead to, each once, with the first key that led to them. Effects and
     /// tombstones lead to nobody.
     pub async fn people(&self, keys: Vec<ReadKey>) -> Result<Vec<(ReadKey, Person)>, StoreError> {
-        let work = FindPeople { planning: Arc::clone(&self.planning), keys };
-        self.read("look for people", work).await
+        let planning = Arc::clone(&self.planning);
+        use_case!(
+            self.read("look for people"),
+            [planning: Arc<Planning>, keys: Vec<ReadKey>] -> Vec<(ReadKey, Person)>,
+            |unit| find_people(unit, planning, keys).await
+        )
+    }
+
+    /// Returns the person that a key leads to. Effects and tombstones lead to nobody.
+    pub async fn person(&self, key: &ReadKey) -> Result<Option<Person>, StoreError> {
+        Ok(self.people(vec![key.clone()]).await?.pop().map(|(_, person)| person))
+    }
+
+    /// Returns the person of a number; `None` if there is none, or none any more.
+    pub async fn person_of_number(&self, person: PersonId) -> Result<Option<Person>, StoreError> {
+        use_case!(
+            self.read("look for a person"),
+            [person: PersonId] -> Option<Person>,
+            |unit| {
+                let row = unit.people(&[person.0], Hold::No).await?.pop();
+                Ok(row.as_ref().map(record::person).transpose()?)
+            }
+        )
+    }
+
+    /// Returns GrowSurf's ids of the known participants of a campaign, in their order, those behind `after`.
+    pub async fn participants(
+        &self,
+        campaign: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let (campaign, after) = (campaign.to_owned(), after.unwrap_or_default().to_owned());
+        use_case!(
+            self.read("list participants"),
+            [campaign: String, after: String, limit: usize] -> Vec<String>,
+            |unit| {
+                // Keys that are hashes aren't GrowSurf's ids; they sort behind them.
+                let before = Participant::HASHED;
+                unit.participants_between(campaign, after, before, number(*limit)).await
+            }
+        )
     }
 
     /// Returns the states of people's lanes. Someone who never had a call has none.
@@ -37,7 +80,11 @@ impl Store {
         people: Vec<PersonId>,
         now: Time,
     ) -> Result<Vec<LaneStatus>, StoreError> {
-        self.read("look at lanes", ReadLanes { people, now }).await
+        use_case!(
+            self.read("look at lanes"),
+            [people: Vec<PersonId>, now: Time] -> Vec<LaneStatus>,
+            |unit| lane_states(unit, &lanes_of(people), *now).await
+        )
     }
 
     /// Returns the newest webhooks that name one of some people, of those before one, each with the calls
@@ -49,7 +96,12 @@ impl Store {
         limit: usize,
         now: Time,
     ) -> Result<Vec<WebhookStatus>, StoreError> {
-        self.read("list mentions", ListMentions { people, before, limit, now }).await
+        use_case!(
+            self.read("list mentions"),
+            [people: Vec<PersonId>, before: Option<WebhookId>, limit: usize, now: Time]
+                -> Vec<WebhookStatus>,
+            |unit| mentions(unit, people, *before, *limit, *now).await
+        )
     }
 
     /// Returns a webhook with the calls that it led to and that are kept; `None` if there is none of this
@@ -59,47 +111,49 @@ impl Store {
         id: WebhookId,
         now: Time,
     ) -> Result<Option<WebhookStatus>, StoreError> {
-        let (entry, calls) = self.read("show a webhook", ShowWebhook { id, now }).await?;
-        Ok(entry.map(|entry| WebhookStatus { entry, calls }))
+        use_case!(
+            self.read("show a webhook"),
+            [id: WebhookId, now: Time] -> Option<WebhookStatus>,
+            |unit| {
+                let before = Uuid::from_u128(id.0.as_u128().saturating_add(1));
+                let entry = unit.entries(Entries::All, before, 1).await?.pop();
+                let Some(entry) = entry.filter(|entry| entry.id == *id) else { return Ok(None) };
+                let calls = calls(unit, &[*id], &[], *now).await?;
+                Ok(Some(WebhookStatus { entry, calls }))
+            }
+        )
     }
 
     /// Returns the calls that a webhook led to and that are kept, whether or not its body is.
     pub async fn calls(&self, id: WebhookId, now: Time) -> Result<Vec<CallStatus>, StoreError> {
-        Ok(self.read("list calls", ShowWebhook { id, now }).await?.1)
-    }
-
-    /// Returns the size of the store in bytes.
-    pub async fn bytes(&self) -> Result<u64, StoreError> {
-        self.read("measure itself", Measure).await
+        use_case!(
+            self.read("list calls"),
+            [id: WebhookId, now: Time] -> Vec<CallStatus>,
+            |unit| calls(unit, &[*id], &[], *now).await
+        )
     }
 
     /// Returns a webhook with its body, if that is kept.
     pub async fn stored(&self, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
-        self.read("read a webhook", ReadWebhook(id)).await
+        use_case!(
+            self.read("read a webhook"),
+            [id: WebhookId] -> Option<Webhook>,
+            |unit| webhook(unit, *id).await
+        )
     }
 
-    /// Returns the newest webhooks that are parked, of those before one.
-    pub async fn parked(
+    /// Returns the newest webhooks of some whose bodies are kept, of those before one.
+    pub async fn entries(
         &self,
+        which: Entries,
         before: Option<WebhookId>,
         limit: usize,
     ) -> Result<Vec<InboxEntry>, StoreError> {
-        let which = Entries::Parked;
-        self.read("list parked webhooks", ListEntries { which, before, limit }).await
-    }
-
-    /// Returns the newest webhooks whose bodies are kept, of those before one.
-    pub async fn recent(
-        &self,
-        before: Option<WebhookId>,
-        limit: usize,
-    ) -> Result<Vec<InboxEntry>, StoreError> {
-        self.read("list webhooks", ListEntries { which: Entries::All, before, limit }).await
-    }
-
-    /// Returns the person of a number; `None` if there is none, or none any more.
-    pub async fn person_of_number(&self, person: PersonId) -> Result<Option<Person>, StoreError> {
-        self.read("look for a person", ReadPerson(person)).await
+        use_case!(
+            self.read("list webhooks"),
+            [which: Entries, before: Option<WebhookId>, limit: usize] -> Vec<InboxEntry>,
+            |unit| unit.entries(*which, last(*before), number(*limit)).await
+        )
     }
 
     /// Returns pending calls behind one, those that were planned first before the others: of each row the one
@@ -110,12 +164,41 @@ impl Store {
         limit: usize,
         now: Time,
     ) -> Result<Vec<WaitingCall>, StoreError> {
-        self.read("list waiting calls", ListWaiting { after, limit, now }).await
+        use_case!(
+            self.read("list waiting calls"),
+            [after: Option<WaitingKey>, limit: usize, now: Time] -> Vec<WaitingCall>,
+            |unit| waiting(unit, *after, *limit, *now).await
+        )
     }
 
     /// Returns the newest webhook of a source, if one is among the newest thousand of all.
     pub async fn newest(&self, source: Source) -> Result<Option<InboxEntry>, StoreError> {
-        Ok(self.recent(None, 1_000).await?.into_iter().find(|entry| entry.source == source))
+        let newest = self.entries(Entries::All, None, 1_000).await?;
+        Ok(newest.into_iter().find(|entry| entry.source == source))
+    }
+
+    /// Returns the calls and messages of an effect; `None` if it isn't in the ledger. Waits for no writes.
+    ///
+    /// A message has one row for each metric, with the earliest time reported, so that reports may come in
+    /// any order and more than once. Rows name nobody.
+    pub async fn effect(&self, id: EventId, now: Time) -> Result<Option<Effect>, StoreError> {
+        use_case!(
+            self.read("look for an effect"),
+            [id: EventId, now: Time] -> Option<Effect>,
+            |unit| {
+                let Some(webhook) = unit.effect_webhook(*id).await? else { return Ok(None) };
+                let mut calls = calls(unit, &[webhook], &[], *now).await?;
+                calls.retain(|call| call.event_id() == Some(*id));
+                let messages = messages(unit.effect_messages(&[*id]).await?);
+                Ok(Some(Effect { webhook, calls, messages }))
+            }
+        )
+    }
+
+    /// Returns the size of the store in bytes.
+    pub async fn bytes(&self) -> Result<u64, StoreError> {
+        let bytes = use_case!(self.read("measure itself"), [] -> i64, |unit| unit.bytes().await)?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
     }
 }
 
@@ -230,4 +313,39 @@ pub struct LaneStatus {
     pub pending: i64,
     /// The time when the first of them was planned.
     pub oldest: Option<Time>,
+}
+
+/// The calls and messages of an effect.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Effect {
+    /// The webhook that led to it.
+    pub webhook: WebhookId,
+    /// The calls that carry it, unless they are pruned. An effect that is only counted has none.
+    pub calls: Vec<CallStatus>,
+    /// The messages that it led to, by their first metric.
+    pub messages: Vec<MessageStatus>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum DeliveryState {
+    /// It waits or is leased.
+    Pending,
+    /// The destination accepted it.
+    Delivered,
+    /// It is a dead letter.
+    Dead,
+}
+
+/// A message and its metrics.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MessageStatus {
+    /// Customer.io's id of it.
+    pub delivery: String,
+    /// Its channel, such as `email`.
+    pub channel: String,
+    /// The kind of its sender, such as `campaign`, and the sender's id.
+    pub sender: Option<(String, String)>,
+    /// The metrics and their times, the earliest first.
+    pub metrics: Vec<(String, Time)>,
 }

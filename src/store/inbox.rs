@@ -3,15 +3,29 @@
 //! What belongs here: that part of the contract, and its values. What doesn't: accepting webhooks
 //! ([`Store::accept`]).
 
+use uuid::Uuid;
+
 use crate::domain::{Labelled, Source, Time, Webhook, WebhookId};
 
-use super::work::{ReadInbox, ReadValues, discard_parked, prune};
+use super::rows::{Changes, number};
+use super::unit::{Kept, use_case};
+use super::work::{ReadValues, lowest_id};
 use super::{Store, StoreError, meta};
 
 impl Store {
     /// Returns a page of the webhooks whose bodies are kept, oldest first.
     pub async fn inbox(&self, page: InboxPage) -> Result<Vec<Webhook>, StoreError> {
-        self.read("list the inbox", ReadInbox(page)).await
+        use_case!(
+            self.read("list the inbox"),
+            [page: InboxPage] -> Vec<Webhook>,
+            |unit| {
+                let lowest = page.since.map_or(Uuid::nil(), lowest_id);
+                let after = lowest.max(page.after.map_or(Uuid::nil(), |id| id.0));
+                let since = page.since.map_or(i64::MIN, Time::micros);
+                let which = if page.parked { Kept::Parked } else { Kept::All };
+                unit.webhooks(which, after, since, number(page.limit)).await
+            }
+        )
     }
 
     /// Returns the times of receipt up to which bodies were pruned.
@@ -25,24 +39,18 @@ impl Store {
         })
     }
 
-    /// Removes payloads of webhooks received before a time: bodies, delivered calls, attempts. Never one with
-    /// pending, dead or parked work, never an effect. A visitor whom nobody claimed goes with the last of
-    /// their calls and bodies. Takes at most `limit` webhooks; returns how many. Goes in pieces.
-    pub async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
-        prune(self, Prunable::Finished, before, limit).await
-    }
-
-    /// Removes payloads of parked webhooks received before a time, as [`Store::prune`] does: they can't be
-    /// replayed, and don't count as parked any more. Never one with pending or dead work. The same bytes are a
-    /// duplicate from then on. Takes at most `limit` webhooks; returns how many. Goes in pieces.
-    pub async fn prune_parked(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
-        prune(self, Prunable::Parked, before, limit).await
-    }
-
-    /// Ends the parking of webhooks for good, and returns how many were parked. The body of one that led to
-    /// no call goes; of another it stays as long as its calls do. Goes in pieces.
-    pub async fn discard_parked(&self, ids: &[WebhookId]) -> Result<usize, StoreError> {
-        discard_parked(self, ids).await
+    /// Removes the metrics of messages before a time, the oldest first. Returns how many.
+    pub async fn prune_messages(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
+        use_case!(
+            self.write("prune messages"),
+            [before: Time, limit: usize] -> usize,
+            |unit| {
+                let removed_messages = unit.hold_messages(before.micros(), number(*limit)).await?;
+                let pruned = removed_messages.len();
+                unit.write(Changes { removed_messages, ..Changes::default() }).await?;
+                Ok(pruned)
+            }
+        )
     }
 }
 
@@ -86,7 +94,7 @@ pub struct Pruned {
 
 /// A choice of webhooks to prune. Its label is the key of the latest time of receipt of those that were.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
-pub(super) enum Prunable {
+pub enum Prunable {
     /// Those that aren't parked.
     #[strum(serialize = "pruned_until")]
     Finished,

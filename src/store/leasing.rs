@@ -6,11 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Attempt, DeliveryId, Destination, LaneId, Leased, Time};
+use crate::domain::{Attempt, Class, DeliveryId, Destination, LaneId, LaneKey, Leased, Time};
 
 use super::engine::Backend;
-use super::work::{Claim, NextDue, ReleaseWait, SettleLeases, ShiftDueTimes};
-use super::{Store, StoreError};
+use super::rows::{Changes, LaneRow, micros};
+use super::unit::{PlanKeys, use_case};
+use super::work::{Claim, NextDue, SettleLeases, raise, ranks};
+use super::{Store, StoreError, record};
 
 impl Store {
     /// Leases due lanes of a destination: by class, then the longest due. Lanes of the class page are leased
@@ -60,7 +62,22 @@ impl Store {
 
     /// Makes a lane that waits for its next try due. False if it doesn't wait. The attempts of its calls count on.
     pub async fn release_wait(&self, lane: LaneId, now: Time) -> Result<bool, StoreError> {
-        let is_released = self.write("release a lane's wait", ReleaseWait { lane, now }).await?;
+        let is_released = use_case!(
+            self.write("release a lane's wait"),
+            [lane: LaneId, now: Time] -> bool,
+            |unit| {
+                let now = unit.by_lanes(*now, *now);
+                let held = unit.hold_lanes(&[(*lane, Vec::new())]).await?;
+                let mut lanes: Vec<LaneRow> = held.into_iter().map(|it| it.lane).collect();
+                lanes.retain(|lane| !lane.leased && lane.due_at > Some(now));
+                for lane in &mut lanes {
+                    lane.due_at = Some(now);
+                }
+                let is_released = !lanes.is_empty();
+                unit.write(Changes { lanes, ..Changes::default() }).await?;
+                Ok(is_released)
+            }
+        )?;
         self.wake_others();
         Ok(is_released)
     }
@@ -73,7 +90,51 @@ impl Store {
         by: Duration,
         now: Time,
     ) -> Result<(), StoreError> {
-        self.write("follow the clock", ShiftDueTimes { way, by, now }).await
+        use_case!(
+            self.write("follow the clock"),
+            [way: Destination, by: Duration, now: Time] -> (),
+            |unit| {
+                if unit.has_own_clock() {
+                    return Ok(());
+                }
+                let (by, now) = (micros(*by), now.micros());
+                let mut lanes = unit.hold_all_lanes(ranks(*way, true), false).await?;
+                lanes.retain(|lane| lane.due_at > Some(now));
+                for lane in &mut lanes {
+                    lane.due_at = lane.due_at.map(|due_at| due_at.saturating_sub(by).max(now));
+                }
+                unit.write(Changes { lanes, ..Changes::default() }).await
+            }
+        )
+    }
+
+    /// True if a lane has a pending or leased call.
+    pub async fn has_pending(&self, key: &LaneKey) -> Result<bool, StoreError> {
+        let identifier = record::column(key);
+        use_case!(
+            self.read("look for a pending call"),
+            [identifier: String] -> bool,
+            |unit| {
+                let identifiers = [identifier.clone()].into();
+                let found = unit.records(&PlanKeys { identifiers, ..PlanKeys::default() }).await?;
+                let lanes: Vec<LaneId> = found.people.iter().map(|row| LaneId(row.id)).collect();
+                Ok(!unit.pending_rows(&lanes, 1).await?.is_empty())
+            }
+        )
+    }
+
+    /// Makes the pending calls of a lane as urgent as a class, unless they are more urgent. Reaches the oldest
+    /// thousand, so that a long lane holds nobody up.
+    pub async fn raise(&self, key: &LaneKey, class: Class) -> Result<(), StoreError> {
+        let key = key.clone();
+        use_case!(
+            self.write("raise a lane"),
+            [key: LaneKey, class: Class] -> (),
+            |unit| {
+                let raised = vec![raise(key, *class)];
+                unit.write(Changes { raised, ..Changes::default() }).await
+            }
+        )
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::domain::{Delivery, DeliveryId, LaneId, LaneKey, Time};
 
-use super::work::{ListLetters, RedeliverNoting, ShowLetter, discard, redeliver};
+use super::rows::half;
+use super::unit::{Letters, use_case};
+use super::work::with_deliveries;
 use super::{Store, StoreError};
 
 impl Store {
@@ -18,7 +20,15 @@ impl Store {
         before: Option<DeliveryId>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        self.read("list dead letters", ListLetters { before, limit }).await
+        use_case!(
+            self.read("list dead letters"),
+            [before: Option<DeliveryId>, limit: usize] -> Vec<DeadLetter>,
+            |unit| {
+                let before = before.unwrap_or(DeliveryId(i64::MAX));
+                let letters = unit.letters(Letters::Before(before, *limit)).await?;
+                with_deliveries(unit, letters).await
+            }
+        )
     }
 
     /// Returns a dead letter and its latest attempts, a hundred at most, oldest first.
@@ -26,44 +36,18 @@ impl Store {
         &self,
         id: DeliveryId,
     ) -> Result<Option<(DeadLetter, Vec<PastAttempt>)>, StoreError> {
-        self.read("show a dead letter", ShowLetter(id)).await
-    }
-
-    /// Puts dead letters back at the ends of their lanes, as if never tried; those of the class page keep
-    /// it, the others are live. Passes over ids that aren't dead letters. Returns how many it put back. The
-    /// event id stays the same. An identify carries the present profile, so that it takes nothing back.
-    ///
-    /// Goes in pieces, up to the letter that is the newest at its start. If it fails, those put back stay so, and
-    /// it can be called again.
-    pub async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError> {
-        let done = redeliver(self, which, Arc::clone(&self.planning.planner), now).await?;
-        self.wake_others();
-        Ok(done)
-    }
-
-    /// Puts some dead letters back as [`Store::redeliver`] does and revises a note, in one transaction. `revise`
-    /// gets the note and the number of letters that go back; without a new text nothing changes. Returns the
-    /// new text.
-    pub async fn redeliver_noting(
-        &self,
-        ids: Vec<DeliveryId>,
-        note: &str,
-        revise: RedeliveryNote,
-        now: Time,
-    ) -> Result<Option<String>, StoreError> {
-        let planner = Arc::clone(&self.planning.planner);
-        let work = RedeliverNoting { ids, planner, now, note: note.to_owned(), revise };
-        let revised = self.write("put dead letters back", work).await?;
-        if revised.is_some() {
-            self.wake_others();
-        }
-        Ok(revised)
-    }
-
-    /// Removes dead letters for good; their effects stay in the ledger. Returns how many. Goes in
-    /// pieces.
-    pub async fn discard(&self, which: DeadLetters) -> Result<usize, StoreError> {
-        discard(self, which).await
+        use_case!(
+            self.read("show a dead letter"),
+            [id: DeliveryId] -> Option<(DeadLetter, Vec<PastAttempt>)>,
+            |unit| {
+                let mut letters = unit.letters(Letters::Of(&[half(*id).0])).await?;
+                letters.retain(|letter| letter.delivery == *id);
+                let letter = with_deliveries(unit, letters).await?.pop();
+                let attempts = unit.attempts(&[*id]).await?.into_iter();
+                let attempts = attempts.map(|(_, attempt)| attempt).collect();
+                Ok(letter.map(|letter| (letter, attempts)))
+            }
+        )
     }
 }
 

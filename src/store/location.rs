@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use crate::domain::Planner;
 
 use super::copying::{Rows, Tables};
-use super::postgres::{PostgresStore, ServerOptions, ServerSnapshot, ServerTables};
+use super::postgres::{PostgresStore, ServerOptions, ServerTables};
 use super::sqlite::{FileTables, Options, Quarantined, SqliteStore, is_made};
 use super::{Store, StoreError};
 
@@ -50,7 +50,7 @@ impl StoreLocation {
     pub(super) async fn rows(&self) -> Result<Box<dyn Rows>, StoreError> {
         Ok(match self {
             Self::File(path, options) => Box::new(FileTables::open(path, options)?),
-            Self::Server(url, options) => Box::new(ServerSnapshot::open(url, options).await?),
+            Self::Server(url, options) => Box::new(ServerTables::snapshot(url, options).await?),
         })
     }
 
@@ -59,33 +59,35 @@ impl StoreLocation {
     /// # Errors
     /// As [`SqliteStore::open`] and [`PostgresStore::connect`].
     pub async fn open(self, planner: Arc<dyn Planner>) -> Result<Arc<Store>, StoreError> {
-        Ok(match self {
-            Self::File(path, options) => {
-                Arc::new(SqliteStore::open(&path, planner, options).await?)
-            }
-            Self::Server(url, options) => {
-                Arc::new(PostgresStore::connect(&url, planner, options).await?)
-            }
-        })
+        Ok(self.open_as(None, planner).await?.0)
     }
 
     /// Opens the store for a process that delivers. With `set_aside` a damaged file is quarantined, and a new
     /// one takes its place.
     ///
     /// # Errors
-    /// As [`SqliteStore::open_to_deliver`] and [`PostgresStore::connect`].
+    /// As [`StoreLocation::open`].
     pub async fn open_to_deliver(
         self,
         planner: Arc<dyn Planner>,
         set_aside: bool,
     ) -> Result<(Arc<Store>, Option<Quarantined>), StoreError> {
-        match self {
+        self.open_as(Some(set_aside), planner).await
+    }
+
+    async fn open_as(
+        self,
+        to_deliver: Option<bool>,
+        planner: Arc<dyn Planner>,
+    ) -> Result<(Arc<Store>, Option<Quarantined>), StoreError> {
+        let (store, set_aside) = match self {
             Self::File(path, options) => {
-                let opened = SqliteStore::open_to_deliver(&path, planner, options, set_aside);
-                let (store, set_aside) = opened.await?;
-                Ok((Arc::new(store), set_aside))
+                SqliteStore::open_as(to_deliver, &path, planner, options).await?
             }
-            server @ Self::Server(..) => Ok((server.open(planner).await?, None)),
-        }
+            Self::Server(url, options) => {
+                (PostgresStore::connect(&url, planner, options).await?, None)
+            }
+        };
+        Ok((Arc::new(store), set_aside))
     }
 }

@@ -4,43 +4,71 @@
 //! What doesn't: the table, which each backend keeps, changes of a value (`work`), and values of others, which
 //! begin again if they can't read them.
 
+use std::sync::Arc;
+
 use strum::VariantArray;
 
-use crate::domain::{Destination, Labelled};
+use crate::domain::{Destination, Labelled, Time};
 
-use super::StoreError;
 use super::cluster::ExclusiveJob;
 use super::record::unreadable;
+use super::work::{ReadValues, UpdateValue, ValueChange};
+use super::{Store, StoreError};
+
+/// A function from the text of a value to its next text. May be called more than once.
+pub type KvUpdate = Arc<dyn Fn(Option<&str>) -> String + Send + Sync>;
+
+/// Values that others keep here, such as how far a sync has come.
+impl Store {
+    /// Returns the value of a key.
+    pub async fn kv_get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let [value] = self.read("read a value", ReadValues([key.to_owned()])).await?;
+        Ok(value)
+    }
+
+    /// Changes a value in one transaction; returns the new text.
+    pub async fn kv_update(&self, key: &str, revise: KvUpdate) -> Result<String, StoreError> {
+        let change: ValueChange = Arc::new(move |before, _now| Ok(Some(revise(before))));
+        let update = UpdateValue { key: key.to_owned(), now: Time::default(), change };
+        Ok(self.write("write a value", update).await?.unwrap_or_default())
+    }
+
+    /// Returns the time at which the store was made. A copy has the time of its original.
+    pub async fn made_at(&self) -> Result<Time, StoreError> {
+        let micros = self.kv_get(MADE_AT).await?.unwrap_or_default();
+        number(&micros).map(Time::from_micros)
+    }
+}
 
 /// The store's secret.
-pub(super) const HASH_KEY: &str = "hash_key";
+pub const HASH_KEY: &str = "hash_key";
 
 /// The time at which the store was made, in microseconds since the epoch. The first migration notes it.
-pub(super) const MADE_AT: &str = "made_at";
+pub const MADE_AT: &str = "made_at";
 
 /// The Customer.io workspace that the effects went to.
-pub(super) const WORKSPACE: &str = "workspace";
+pub const WORKSPACE: &str = "workspace";
 
 /// The time of the latest write that proved that the store takes one.
-pub(super) const PROBED_AT: &str = "probed_at";
+pub const PROBED_AT: &str = "probed_at";
 
 /// The start of the machine since which the store was looked through.
-pub(super) const LOOKED_THROUGH: &str = "looked_through";
+pub const LOOKED_THROUGH: &str = "looked_through";
 
 /// The damage that was found then.
-pub(super) const DAMAGED: &str = "damaged";
+pub const DAMAGED: &str = "damaged";
 
 /// A text that shows which key the tombstones are made with.
-pub(super) const TOMBSTONE_CHECK: &str = "tombstone_check";
+pub const TOMBSTONE_CHECK: &str = "tombstone_check";
 
 /// The mark of a copy that isn't whole.
-pub(super) const COPYING: &str = "copying";
+pub const COPYING: &str = "copying";
 
 /// The relays that share the store, with their status.
-pub(super) const RELAYS: &str = "relays";
+pub const RELAYS: &str = "relays";
 
 /// Returns the key of the reading of a destination's availability clock.
-pub(super) fn accepting(destination: Destination) -> &'static str {
+pub fn accepting(destination: Destination) -> &'static str {
     match destination {
         Destination::CustomerIo => "accepting",
         Destination::GrowSurf => "accepting_back",
@@ -49,7 +77,7 @@ pub(super) fn accepting(destination: Destination) -> &'static str {
 
 /// Returns a condition in SQL that is true of the rows that a copy of the store has. The others are about one place
 /// alone.
-pub(super) fn copied_rows() -> String {
+pub fn copied_rows() -> String {
     let mut of_one_place = vec![PROBED_AT, LOOKED_THROUGH, DAMAGED, COPYING, RELAYS];
     of_one_place.extend(ExclusiveJob::VARIANTS.iter().map(Labelled::label));
     format!("key NOT IN ('{}')", of_one_place.join("', '"))
@@ -59,7 +87,7 @@ pub(super) fn copied_rows() -> String {
 ///
 /// # Errors
 /// [`StoreError::Unreadable`] if it can't.
-pub(super) fn check(key: &str, text: &str) -> Result<(), StoreError> {
+pub fn check(key: &str, text: &str) -> Result<(), StoreError> {
     match key {
         HASH_KEY | TOMBSTONE_CHECK => secret(text).map(drop),
         MADE_AT | WORKSPACE | PROBED_AT => number(text).map(drop),
@@ -74,7 +102,7 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Unreadable`] if it isn't one.
-pub(super) fn number(text: &str) -> Result<i64, StoreError> {
+pub fn number(text: &str) -> Result<i64, StoreError> {
     text.parse().map_err(|error| unreadable("a single value", error))
 }
 
@@ -82,7 +110,7 @@ pub(super) fn number(text: &str) -> Result<i64, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Unreadable`] if it isn't one.
-pub(super) fn secret(text: &str) -> Result<[u8; 32], StoreError> {
+pub fn secret(text: &str) -> Result<[u8; 32], StoreError> {
     let mut bytes = [0; 32];
     let read = hex::decode_to_slice(text, &mut bytes);
     read.map(|()| bytes).map_err(|error| unreadable("a single value", error))

@@ -52,7 +52,7 @@ use session::Session;
 use transaction::Connections;
 use wake::Wake;
 
-pub(super) use copying::{ServerSnapshot, ServerTables};
+pub(super) use copying::ServerTables;
 pub use options::{ConnectionOptions, ServerOptions};
 
 /// The store on a Postgres server. Dropping it finishes the webhooks that wait, in the background.

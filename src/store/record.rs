@@ -33,22 +33,22 @@ struct State<'a> {
 }
 
 /// Returns the error of a row that can't be read, or of a plan that can't be written.
-pub(super) fn unreadable(what: &'static str, detail: impl ToString) -> StoreError {
+pub fn unreadable(what: &'static str, detail: impl ToString) -> StoreError {
     StoreError::Unreadable { what, detail: detail.to_string() }
 }
 
 /// Returns the source that a column names.
-pub(super) fn source(label: &str) -> Result<Source, StoreError> {
+pub fn source(label: &str) -> Result<Source, StoreError> {
     label.parse().map_err(|_| unreadable("a source", format!("{label:?}")))
 }
 
 /// Returns a text as every backend can hold it. Postgres has no NUL in texts, so it becomes U+FFFD.
-pub(super) fn text(text: &str) -> String {
+pub fn text(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
 /// Returns the column of a person's state.
-pub(super) fn state(person: &Person) -> Result<String, StoreError> {
+pub fn state(person: &Person) -> Result<String, StoreError> {
     let state = State {
         participants: Cow::Borrowed(&person.participants),
         identified: person.identified.as_ref().map(Cow::Borrowed),
@@ -61,7 +61,7 @@ pub(super) fn state(person: &Person) -> Result<String, StoreError> {
 }
 
 /// Reads a person from their row.
-pub(super) fn person(row: &PersonRow) -> Result<Person, StoreError> {
+pub fn person(row: &PersonRow) -> Result<Person, StoreError> {
     let state: State<'static> =
         serde_json::from_str(&row.state).map_err(|error| unreadable("a person", error))?;
     Ok(Person {
@@ -77,10 +77,10 @@ pub(super) fn person(row: &PersonRow) -> Result<Person, StoreError> {
 }
 
 /// The beginning of the column of a visitor's identifier.
-pub(super) const VISITOR: &str = "anonymous:";
+pub const VISITOR: &str = "anonymous:";
 
 /// Returns the column of a lane's key.
-pub(super) fn column(key: &LaneKey) -> String {
+pub fn column(key: &LaneKey) -> String {
     let kind = match key {
         LaneKey::Person(Identifier::Email(_)) => "email",
         LaneKey::Person(Identifier::Id(_)) => "id",
@@ -96,7 +96,7 @@ pub(super) fn column(key: &LaneKey) -> String {
 }
 
 /// Reads the column of a lane's key.
-pub(super) fn lane_key(column: &str) -> Result<LaneKey, StoreError> {
+pub fn lane_key(column: &str) -> Result<LaneKey, StoreError> {
     match column.split_once(':') {
         Some(("email", address)) => {
             let address: Result<_, ValueError> = Email::deserialize(address.into_deserializer());

@@ -19,63 +19,63 @@ use crate::domain::{
 use super::unit::Hash;
 use super::{AvailabilityClock, PastAttempt};
 
-pub(super) use lanes::{
+pub use lanes::{
     DEAD, DELIVERED, DeliveryRow, Half, LaneAppend, LaneRaise, LaneRow, LetterRow, NewRow, PENDING,
     RowState, Waiting, delivery, half,
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct PersonRow {
+pub struct PersonRow {
     /// Their number.
-    pub(super) id: i64,
+    pub id: i64,
     /// The identifier's column, see [`record::column`](super::record::column).
-    pub(super) identifier: String,
+    pub identifier: String,
     /// The document of everything else, see [`record::state`](super::record::state).
-    pub(super) state: String,
+    pub state: String,
 }
 
 /// A webhook in the inbox, without its body.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct StoredWebhook {
-    pub(super) id: WebhookId,
+pub struct StoredWebhook {
+    pub id: WebhookId,
     /// The hash of source, owner and body, see [`Webhook::fingerprint`](crate::domain::Webhook::fingerprint).
-    pub(super) fingerprint: [u8; 32],
-    pub(super) received_at: Time,
+    pub fingerprint: [u8; 32],
+    pub received_at: Time,
     /// The class of the calls that it leads to when it is planned again.
-    pub(super) class: Class,
+    pub class: Class,
     /// The campaign that it was planned in, if it names none.
-    pub(super) campaign: Option<String>,
+    pub campaign: Option<String>,
     /// True if it is parked, wholly or in part.
-    pub(super) is_parked: bool,
+    pub is_parked: bool,
 }
 
 /// A webhook that is new to the inbox.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct NewWebhook {
-    pub(super) id: WebhookId,
-    pub(super) fingerprint: [u8; 32],
-    pub(super) received_at: i64,
+pub struct NewWebhook {
+    pub id: WebhookId,
+    pub fingerprint: [u8; 32],
+    pub received_at: i64,
     /// The source's label.
-    pub(super) source: &'static str,
-    pub(super) owner: Option<String>,
-    pub(super) campaign: Option<String>,
-    pub(super) event: Option<String>,
-    pub(super) parked: Option<String>,
-    pub(super) body: Option<Vec<u8>>,
+    pub source: &'static str,
+    pub owner: Option<String>,
+    pub campaign: Option<String>,
+    pub event: Option<String>,
+    pub parked: Option<String>,
+    pub body: Option<Vec<u8>>,
 }
 
 /// A webhook of the inbox that was planned again.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct ReplannedWebhook {
-    pub(super) id: WebhookId,
+pub struct ReplannedWebhook {
+    pub id: WebhookId,
     /// The reason why it is parked now.
-    pub(super) parked: Option<String>,
+    pub parked: Option<String>,
     /// The campaign that it was planned in first, if it names none.
-    pub(super) campaign: Option<String>,
+    pub campaign: Option<String>,
 }
 
 /// The key of a row of messages: the effect, Customer.io's id of the message, and the metric.
-pub(super) type MessageKey = (EventId, String, String);
+pub type MessageKey = (EventId, String, String);
 
 /// The changes of a transaction. Empty lists cost nothing.
 ///
@@ -85,102 +85,102 @@ pub(super) type MessageKey = (EventId, String, String);
 /// lock the row, which costs a round trip and makes the others wait. Their meaning in Rust is the model in
 /// `contract::memory`, which both backends are compared with.
 #[derive(Default)]
-pub(super) struct Changes {
+pub struct Changes {
     /// Changes of the kept numbers.
-    pub(super) counters: Counters,
+    pub counters: Counters,
     /// Single values by key, with their new texts; `None` forgets one.
-    pub(super) values: Vec<(String, Option<String>)>,
-    pub(super) webhooks: Vec<NewWebhook>,
+    pub values: Vec<(String, Option<String>)>,
+    pub webhooks: Vec<NewWebhook>,
     /// Webhooks that were planned again.
-    pub(super) replanned: Vec<ReplannedWebhook>,
+    pub replanned: Vec<ReplannedWebhook>,
     /// Stored webhooks whose bodies go. None of them is parked any more.
-    pub(super) dropped: Vec<WebhookId>,
+    pub dropped: Vec<WebhookId>,
     /// People with a reserved number, who are new.
-    pub(super) new_people: Vec<PersonRow>,
+    pub new_people: Vec<PersonRow>,
     /// People as they are from now on.
-    pub(super) people: Vec<PersonRow>,
+    pub people: Vec<PersonRow>,
     /// Reserved numbers that no new person has taken.
-    pub(super) released: Vec<i64>,
+    pub released: Vec<i64>,
     /// Participants that are new, and their person's number.
-    pub(super) new_participants: BTreeMap<ParticipantKey, i64>,
+    pub new_participants: BTreeMap<ParticipantKey, i64>,
     /// Participants that became another person's.
-    pub(super) moved_participants: BTreeMap<ParticipantKey, i64>,
+    pub moved_participants: BTreeMap<ParticipantKey, i64>,
     /// Links, and the number of their present person.
-    pub(super) links: BTreeMap<Link, i64>,
+    pub links: BTreeMap<Link, i64>,
     /// Effects that are new to the ledger, and the webhook that led to each.
-    pub(super) effects: BTreeMap<EventId, WebhookId>,
+    pub effects: BTreeMap<EventId, WebhookId>,
     /// People that webhooks name.
-    pub(super) mentions: BTreeSet<(i64, WebhookId)>,
+    pub mentions: BTreeSet<(i64, WebhookId)>,
     /// Reported metrics of messages. The earliest time of each stays.
-    pub(super) messages: Vec<Message>,
+    pub messages: Vec<Message>,
     /// Metrics of messages that go.
-    pub(super) removed_messages: Vec<MessageKey>,
+    pub removed_messages: Vec<MessageKey>,
     /// Rows of deliveries that go, with their attempts.
-    pub(super) removed_deliveries: Vec<i64>,
+    pub removed_deliveries: Vec<i64>,
     /// Calls that changed: the row, its own call, which is empty if it goes, and the identify before it.
-    pub(super) calls: Vec<(i64, String, Option<String>)>,
+    pub calls: Vec<(i64, String, Option<String>)>,
     /// People who go, with their lanes and mentions.
-    pub(super) removed_people: Vec<PersonId>,
+    pub removed_people: Vec<PersonId>,
     /// Participants who go with their person, and so do the person's links.
-    pub(super) removed_participants: Vec<(ParticipantKey, i64)>,
+    pub removed_participants: Vec<(ParticipantKey, i64)>,
     /// Mentions that go.
-    pub(super) removed_mentions: BTreeSet<(i64, WebhookId)>,
+    pub removed_mentions: BTreeSet<(i64, WebhookId)>,
     /// Tombstones and their times. The latest time of each stays.
-    pub(super) tombstones: Vec<(Hash, i64)>,
+    pub tombstones: Vec<(Hash, i64)>,
     /// True if a file's pages that are freed are overwritten.
-    pub(super) is_erasing: bool,
+    pub is_erasing: bool,
     /// Records of acts of operators.
-    pub(super) audit: Vec<AuditEntry>,
+    pub audit: Vec<AuditEntry>,
     /// Records that go, by number.
-    pub(super) removed_audit: Vec<i64>,
+    pub removed_audit: Vec<i64>,
     /// Sums that grow, by the hour since the epoch.
-    pub(super) traffic: BTreeMap<(i64, String), i64>,
+    pub traffic: BTreeMap<(i64, String), i64>,
     /// The hour before which sums go.
-    pub(super) traffic_since: Option<i64>,
+    pub traffic_since: Option<i64>,
     /// The reading of an availability clock. Of several relays' readings the greatest is kept.
-    pub(super) accepting: Option<AvailabilityClock>,
+    pub accepting: Option<AvailabilityClock>,
     /// Lanes as they are from now on.
-    pub(super) lanes: Vec<LaneRow>,
+    pub lanes: Vec<LaneRow>,
     /// Rows of deliveries as they are from now on.
-    pub(super) deliveries: Vec<RowState>,
+    pub deliveries: Vec<RowState>,
     /// New dead letters.
-    pub(super) letters: Vec<LetterRow>,
+    pub letters: Vec<LetterRow>,
     /// Dead letters that go, with their attempts.
-    pub(super) taken: Vec<DeliveryId>,
+    pub taken: Vec<DeliveryId>,
     /// Attempts that didn't deliver. Of one delivery the latest [`ATTEMPTS`] are kept.
-    pub(super) attempts: Vec<(DeliveryId, PastAttempt)>,
+    pub attempts: Vec<(DeliveryId, PastAttempt)>,
     /// Rows at the ends of lanes.
-    pub(super) appended: BTreeMap<LaneId, LaneAppend>,
+    pub appended: BTreeMap<LaneId, LaneAppend>,
     /// Visitors whose lanes become more urgent.
-    pub(super) raised: Vec<LaneRaise>,
+    pub raised: Vec<LaneRaise>,
 }
 
 /// Attempts kept of one delivery, the latest; the head that probes a halted destination for weeks would else have
 /// tens of thousands.
-pub(super) const ATTEMPTS: i64 = 100;
+pub const ATTEMPTS: i64 = 100;
 
 /// Changes of the numbers that operators watch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Counters {
+pub struct Counters {
     /// Deliveries that wait or are leased.
-    pub(super) pending: i64,
+    pub pending: i64,
     /// Dead letters.
-    pub(super) dead: i64,
+    pub dead: i64,
     /// Webhooks that are parked.
-    pub(super) parked: i64,
+    pub parked: i64,
 }
 
 /// Returns a duration as a column holds it, in microseconds.
-pub(super) fn micros(duration: Duration) -> i64 {
+pub fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Returns a duration as a column held it.
-pub(super) fn duration(micros: i64) -> Duration {
+pub fn duration(micros: i64) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
 /// Returns a count as a column holds it.
-pub(super) fn number(count: usize) -> i64 {
+pub fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -22,22 +22,19 @@ use crate::domain::Time;
 use super::StoreError;
 use super::rows::Changes;
 
-pub(super) use reads::{
+pub use reads::{
     AuditRows, CallRows, Deliveries, Entries, FoundRecords, Hash, HeldLane, Hold, InboxRows, Kept,
     LaneRows, Letters, MetaRows, PeopleRows, PlanKeys,
 };
 
 /// One transaction of a backend, whole: the base and the reads of every group of tables.
-pub(super) trait Unit:
-    AuditRows + CallRows + InboxRows + LaneRows + MetaRows + PeopleRows
-{
-}
+pub trait Unit: AuditRows + CallRows + InboxRows + LaneRows + MetaRows + PeopleRows {}
 
 impl<T: AuditRows + CallRows + InboxRows + LaneRows + MetaRows + PeopleRows> Unit for T {}
 
 /// The base of a unit of work.
 #[trait_variant::make(Send)]
-pub(super) trait UnitBase {
+pub trait UnitBase {
     /// The backend's error.
     type Fault: UnitFault;
 
@@ -64,7 +61,7 @@ pub(super) trait UnitBase {
 }
 
 /// An error of a backend, as far as use cases read it.
-pub(super) trait UnitFault: From<StoreError> + std::fmt::Display + Send {
+pub trait UnitFault: From<StoreError> + std::fmt::Display + Send {
     /// Returns the error of work that another transaction was in the way of, before it has written anything.
     /// It is done again.
     fn conflict() -> Self;
@@ -73,7 +70,7 @@ pub(super) trait UnitFault: From<StoreError> + std::fmt::Display + Send {
 /// A use case: work in one transaction. It may run again from the beginning, if another transaction was in
 /// its way or shared a commit that failed.
 #[trait_variant::make(Send)]
-pub(super) trait Work: Sync + 'static {
+pub trait Work: Sync + 'static {
     /// The result of the transaction, once it is committed.
     type Output: Send + 'static;
 
@@ -84,6 +81,28 @@ pub(super) trait Work: Sync + 'static {
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault>;
 }
 
+/// Does a short use case with some values, of these types: `use_case!(self.read("doing"), [name: Type] -> Output, |unit|
+/// work)`.
+macro_rules! use_case {
+    ($store:ident.$way:ident($doing:expr), [$($value:ident: $kind:ty),*] -> $output:ty, |$unit:ident| $work:expr) => {{
+        struct UseCase { $($value: $kind),* }
+        impl $crate::store::unit::Work for UseCase {
+            type Output = $output;
+
+            async fn run<U: $crate::store::unit::Unit>(
+                &self,
+                $unit: &mut U,
+            ) -> Result<$output, U::Fault> {
+                let Self { $($value),* } = self;
+                $work
+            }
+        }
+        $store.$way($doing, UseCase { $($value),* }).await
+    }};
+}
+
+pub(super) use use_case;
+
 impl<W: Work> Work for Arc<W> {
     type Output = W::Output;
 
@@ -93,6 +112,6 @@ impl<W: Work> Work for Arc<W> {
 }
 
 /// Returns the result of work on a unit that never waits.
-pub(super) fn at_once<T>(work: impl Future<Output = T>) -> T {
+pub fn at_once<T>(work: impl Future<Output = T>) -> T {
     work.now_or_never().expect("this unit never waits")
 }

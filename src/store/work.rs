@@ -5,11 +5,9 @@
 
 mod accept;
 mod append;
-mod audit;
 mod batch;
 mod claim;
 mod classes;
-mod effects;
 mod erase;
 mod finding;
 mod head;
@@ -23,20 +21,15 @@ mod pruning;
 mod references;
 mod settle;
 
-pub(super) use accept::{Accept, Item, Origin};
-pub(super) use audit::{AddTraffic, ListAudit, PruneAudit, ReadTraffic, Record};
-pub(super) use claim::Claim;
-pub(super) use effects::{FindEffect, PruneMessages};
-pub(super) use erase::{cancel_pending, erase, find_subject};
-pub(super) use finding::{
-    FindPeople, ListCampaigns, ListEntries, ListMentions, ListParticipants, ListWaiting, Measure,
-    ReadLanes, ReadPerson, ReadWebhook, ShowWebhook,
+pub use accept::{Accept, Item, Origin};
+pub use append::raise;
+pub use claim::Claim;
+pub use classes::ranks;
+pub use finding::{
+    calls, find_people, lane_states, lanes_of, last, mentions, messages, waiting, webhook,
 };
-pub(super) use lanes::{HasPending, NextDue, Raise, ReleaseLanes, ReleaseWait, ShiftDueTimes};
-pub(super) use letters::{ListLetters, RedeliverNoting, ShowLetter, discard, redeliver};
-pub(super) use meta::{
-    OpenSecrets, ReadStats, ReadValues, Remember, Secrets, UpdateValue, ValueChange,
-};
-pub(super) use preview::Preview;
-pub(super) use pruning::{ReadInbox, discard_parked, prune};
-pub(super) use settle::SettleLeases;
+pub use lanes::{NextDue, ReleaseLanes};
+pub use letters::with_deliveries;
+pub use meta::{OpenSecrets, ReadStats, ReadValues, Remember, Secrets, UpdateValue, ValueChange};
+pub use pruning::lowest_id;
+pub use settle::SettleLeases;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::{
     DeliveryId, Email, Link, ParticipantKey, PersonId, ReadKey, Source, WebhookId,
 };
-use crate::store::{DeliveryState, Settle, Settlement, Store, Verdict, WebhookStatus};
+use crate::store::{DeliveryState, Entries, Settle, Settlement, Store, Verdict, WebhookStatus};
 
 use super::Bench;
 use super::effects::reported;
@@ -152,7 +152,7 @@ pub(crate) async fn parked_webhooks_are_listed_newest_first_and_the_newest_of_a_
     }
     let accepted = take(store, "ann", "a", at(5)).await;
     let ids = async |before, limit| {
-        let page = store.parked(before, limit).await.unwrap();
+        let page = store.entries(Entries::Parked, before, limit).await.unwrap();
         assert!(page.iter().all(|it| it.parked.as_deref() == Some("data.what is missing")));
         page.into_iter().map(|it| it.id).collect::<Vec<_>>()
     };
@@ -161,8 +161,8 @@ pub(crate) async fn parked_webhooks_are_listed_newest_first_and_the_newest_of_a_
     let newest = store.newest(Source::Growsurf).await.unwrap().unwrap();
     assert_eq!(newest.id, accepted);
     assert_eq!(store.newest(Source::Server).await.unwrap(), None);
-    let recent = store.recent(None, 2).await.unwrap();
+    let recent = store.entries(Entries::All, None, 2).await.unwrap();
     assert_eq!(recent.iter().map(|entry| entry.id).collect::<Vec<_>>(), [accepted, parked[2]]);
-    let recent = store.recent(Some(parked[1]), 2).await.unwrap();
+    let recent = store.entries(Entries::All, Some(parked[1]), 2).await.unwrap();
     assert_eq!(recent.iter().map(|entry| entry.id).collect::<Vec<_>>(), [parked[0]]);
 }

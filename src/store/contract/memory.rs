@@ -85,7 +85,7 @@ impl Bench for Memory {
 }
 
 /// An open store in memory.
-pub(in crate::store) struct MemoryStore {
+pub(crate) struct MemoryStore {
     place: Memory,
     /// True if this process delivers.
     attends: AtomicBool,
@@ -94,7 +94,7 @@ pub(in crate::store) struct MemoryStore {
 
 impl MemoryStore {
     /// Does a use case.
-    pub(in crate::store) fn run<W: Work>(
+    pub(crate) fn run<W: Work>(
         &self,
         doing: &'static str,
         work: &W,
@@ -106,7 +106,7 @@ impl MemoryStore {
     }
 
     /// See [`Store::take_over`].
-    pub(in crate::store) fn take_over(&self, now: Time) -> Result<usize, StoreError> {
+    pub(crate) fn take_over(&self, now: Time) -> Result<usize, StoreError> {
         match self.is_attended() {
             true => Ok(0),
             false => self.run("take over leases", &ReleaseLanes(now)),
@@ -122,7 +122,7 @@ impl MemoryStore {
     }
 
     /// See [`Store::close`].
-    pub(in crate::store) fn close(&self) -> Result<(), StoreError> {
+    pub(crate) fn close(&self) -> Result<(), StoreError> {
         match self.closed.swap(true, Ordering::Relaxed) {
             true => Err(StoreError::Closed),
             false => Ok(()),

@@ -13,7 +13,7 @@ use super::{Rows, Tables};
 /// The SQL of a backend. Its statements take and give texts. A value has its number behind `$`, and SQLite counts
 /// them by their first places in the statement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::store) enum Dialect {
+pub(crate) enum Dialect {
     /// SQLite's.
     File,
     /// Postgres's.
@@ -21,9 +21,9 @@ pub(in crate::store) enum Dialect {
 }
 
 /// A statement, done once for each row of values.
-pub(in crate::store) struct Statement {
-    pub(in crate::store) sql: String,
-    pub(in crate::store) rows: Vec<Row>,
+pub(crate) struct Statement {
+    pub(crate) sql: String,
+    pub(crate) rows: Vec<Row>,
 }
 
 impl Statement {

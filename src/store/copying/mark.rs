@@ -35,7 +35,7 @@ impl Mark {
 ///
 /// # Errors
 /// [`StoreError::HalfCopied`].
-pub(in crate::store) fn refuse_marked(mark: Option<String>) -> Result<(), StoreError> {
+pub(crate) fn refuse_marked(mark: Option<String>) -> Result<(), StoreError> {
     match mark {
         Some(_) => Err(StoreError::HalfCopied),
         None => Ok(()),

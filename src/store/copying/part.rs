@@ -8,11 +8,11 @@ use std::fmt;
 
 /// A row in the common form, its columns in the order of [`Part::columns`]: numbers as decimal digits,
 /// bytes as hexadecimal ones.
-pub(in crate::store) type Row = Vec<Option<String>>;
+pub(crate) type Row = Vec<Option<String>>;
 
 /// The kind of a column's values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::store) enum Kind {
+pub(crate) enum Kind {
     Number,
     Flag,
     Text,
@@ -22,17 +22,17 @@ pub(in crate::store) enum Kind {
 }
 
 /// A column by its name, which is the same in every backend.
-pub(in crate::store) type Column = (&'static str, Kind);
+pub(crate) type Column = (&'static str, Kind);
 
 /// A kind of rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Part {
     name: &'static str,
     /// The table that holds them.
-    pub(in crate::store) table: &'static str,
-    pub(in crate::store) key: &'static [Column],
+    pub(crate) table: &'static str,
+    pub(crate) key: &'static [Column],
     /// The columns that are copied, those of the key first.
-    pub(in crate::store) columns: &'static [Column],
+    pub(crate) columns: &'static [Column],
 }
 
 macro_rules! parts {
@@ -52,7 +52,7 @@ macro_rules! parts {
 impl Part {
     /// All of them, in the order they are copied. The lease of a lane isn't copied: whoever had it is gone,
     /// and the lane is due when it ends.
-    pub(in crate::store) const ALL: [Self; 16] = parts! {
+    pub(crate) const ALL: [Self; 16] = parts! {
         "webhooks": inbox (sha256 Bytes; id Id, received_at Number, source Text, owner Text,
             campaign Text, event Text, parked Text, body Bytes)
         "people": people (id Number; identifier Text, state Text)
@@ -79,13 +79,13 @@ impl Part {
     };
 
     /// True if a store that was only opened has none of them.
-    pub(in crate::store) fn is_empty_at_first(&self) -> bool {
+    pub(crate) fn is_empty_at_first(&self) -> bool {
         !matches!(self.table, "counters" | "meta")
     }
 
     /// Returns the statement that reads a page of `rows`, behind a key or from the beginning. `read` makes
     /// the common form of a column, `place` takes a value by its number.
-    pub(in crate::store) fn page(
+    pub(crate) fn page(
         &self,
         rows: &str,
         is_first: bool,
@@ -127,7 +127,7 @@ fn fits(behind: &str) -> String {
 }
 
 /// Returns a list in SQL of what there is for each column; they are counted from 1.
-pub(in crate::store) fn list(columns: &[Column], one: impl Fn(usize, Column) -> String) -> String {
+pub(crate) fn list(columns: &[Column], one: impl Fn(usize, Column) -> String) -> String {
     let all: Vec<String> = (1..).zip(columns).map(|(number, it)| one(number, *it)).collect();
     all.join(", ")
 }

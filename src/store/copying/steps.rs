@@ -68,11 +68,7 @@ pub async fn copy(
         done += if part.is_empty_at_first() { in_to } else { 0 };
     }
     tell(Step::Begin { rows, done });
-    for part in Part::ALL.into_iter().skip_while(|part| part.table != mark.table) {
-        copy_part(from, to, part, &mark, tell).await?;
-    }
-    let highest = given(from).await.map_err(of(Side::From))?;
-    make_ready(to, &highest).await.map_err(of(Side::To))?;
+    copy_rows(from, to, mark, tell).await?;
     tell(Step::Compare);
     let mut compared = Vec::new();
     for part in Part::ALL {
@@ -89,11 +85,7 @@ pub async fn snapshot(from: &StoreLocation, to: &StoreLocation) -> Result<(), Co
     let from = &mut *from.rows().await.map_err(of(Side::From))?;
     let to = &mut *to.tables().await.map_err(of(Side::To))?;
     let mark = begin(from, to).await?;
-    for part in Part::ALL {
-        copy_part(from, to, part, &mark, &mut |_step| {}).await?;
-    }
-    let highest = given(from).await.map_err(of(Side::From))?;
-    make_ready(to, &highest).await.map_err(of(Side::To))?;
+    copy_rows(from, to, mark, &mut |_step| {}).await?;
     dialect::mark(to, None).await.map_err(of(Side::To))
 }
 
@@ -128,25 +120,29 @@ async fn begin(from: &mut dyn Rows, to: &mut dyn Tables) -> Result<Mark, CopyErr
     Ok(mark)
 }
 
-/// Copies a part, or what is left of it behind the mark.
-async fn copy_part(
+/// Copies what there is behind the mark.
+async fn copy_rows(
     from: &mut dyn Rows,
     to: &mut dyn Tables,
-    part: Part,
-    mark: &Mark,
+    mut mark: Mark,
     tell: &mut (dyn FnMut(Step) + Send),
 ) -> Result<(), CopyError> {
-    let (table, source) = (part.table.to_owned(), mark.source.clone());
-    let after = mark.after.clone().filter(|_| table == mark.table);
-    let mut mark = Mark { source, table, after };
-    loop {
-        let rows = page(from, &part, mark.after.as_ref()).await.map_err(of(Side::From))?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        let is_first = mark.after.replace(key(part, last)).is_none();
-        write(to, &part, is_first, &rows, &mark.text()).await.map_err(of(Side::To))?;
-        tell(Step::Copied(part, length(&rows)));
-        give_way().await;
+    let begun = mark.table.clone();
+    for part in Part::ALL.into_iter().skip_while(|part| part.table != begun) {
+        if part.table != mark.table {
+            mark = Mark { table: part.table.to_owned(), after: None, ..mark };
+        }
+        loop {
+            let rows = page(from, &part, mark.after.as_ref()).await.map_err(of(Side::From))?;
+            let Some(last) = rows.last() else { break };
+            let is_first = mark.after.replace(key(part, last)).is_none();
+            write(to, &part, is_first, &rows, &mark.text()).await.map_err(of(Side::To))?;
+            tell(Step::Copied(part, length(&rows)));
+            give_way().await;
+        }
     }
+    let highest = given(from).await.map_err(of(Side::From))?;
+    make_ready(to, &highest).await.map_err(of(Side::To))
 }
 
 async fn compare(

@@ -27,16 +27,12 @@ use super::servers::{Place, Servers};
 /// A reason why there can be no connections; never with the URL in it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
-    /// The URL can't be read.
     #[error("store.url is no URL of a Postgres server")]
     Url(#[source] tokio_postgres::Error),
-    /// A file of certificates can't be read.
     #[error("can't read the certificates of store.tls_ca_file {0}")]
     Certificates(String, #[source] rustls::pki_types::pem::Error),
-    /// TLS can't be set up.
     #[error("can't set up TLS")]
     Tls(#[from] rustls::Error),
-    /// The pool can't be set up.
     #[error("can't set up the pool")]
     Pool(#[from] deadpool::managed::BuildError),
 }

@@ -25,12 +25,14 @@ const OPENING: &str = "be opened";
 const DOING: &str = "be copied";
 
 /// A server's rows.
-pub(in crate::store) struct ServerTables {
+pub(crate) struct ServerTables {
     connections: Connections,
     connecting: Arc<Connecting>,
     /// True if a connection can stay; behind a pooler it can't.
     stays: bool,
     now: Time,
+    /// The moment of whose rows they are, if it is one.
+    snapshot: Option<Transaction>,
     /// Keeps relays from knowing themselves alone; ends with this value.
     alone: Option<Client>,
 }
@@ -40,49 +42,39 @@ impl ServerTables {
     ///
     /// # Errors
     /// As [`PostgresStore::connect`](super::PostgresStore::connect), but for its secret.
-    pub(in crate::store) async fn open(
+    pub(crate) async fn open(
         url: &SecretString,
         options: &ServerOptions,
     ) -> Result<Self, StoreError> {
-        let (connections, connecting) = connections(url, options)?;
-        transact!(connections, OPENING, |it| migrate::migrate(it, options.now))?;
-        let connections = connections.with_long_timeout();
-        Ok(Self {
-            connections,
-            connecting,
-            stays: options.connection.notify,
-            now: options.now,
-            alone: None,
-        })
+        let tables = Self::new(url, options)?;
+        transact!(tables.connections, OPENING, |it| migrate::migrate(it, options.now))?;
+        Ok(tables)
     }
-}
 
-/// A server's rows as they were at one moment. Relays work on meanwhile.
-pub(in crate::store) struct ServerSnapshot(Transaction);
-
-impl ServerSnapshot {
-    /// Connects and begins the moment.
+    /// Connects to the rows as they are at this moment. Relays work on meanwhile.
     ///
     /// # Errors
     /// As [`PostgresStore::connect`](super::PostgresStore::connect).
-    pub(in crate::store) async fn open(
+    pub(crate) async fn snapshot(
         url: &SecretString,
         options: &ServerOptions,
     ) -> Result<Self, StoreError> {
-        let (connections, _connecting) = connections(url, options)?;
-        let begun = connections.with_long_timeout().begin_snapshot().await;
-        Ok(Self(begun.map_err(|fault| fault.into_store_error(OPENING))?))
-    }
-}
-
-#[async_trait]
-impl Rows for ServerSnapshot {
-    fn dialect(&self) -> Dialect {
-        Dialect::Server
+        let tables = Self::new(url, options)?;
+        let begun = tables.connections.begin_snapshot().await;
+        let begun = begun.map_err(|fault| fault.into_store_error(OPENING))?;
+        Ok(Self { snapshot: Some(begun), ..tables })
     }
 
-    async fn run(&mut self, statements: Vec<Statement>) -> Result<Vec<Row>, StoreError> {
-        run(&self.0, &statements).await.map_err(|fault| fault.into_store_error(DOING))
+    fn new(url: &SecretString, options: &ServerOptions) -> Result<Self, StoreError> {
+        let (connections, connecting) = connections(url, options)?;
+        Ok(Self {
+            connections: connections.with_long_timeout(),
+            connecting,
+            stays: options.connection.notify,
+            now: options.now,
+            snapshot: None,
+            alone: None,
+        })
     }
 }
 
@@ -93,7 +85,12 @@ impl Rows for ServerTables {
     }
 
     async fn run(&mut self, statements: Vec<Statement>) -> Result<Vec<Row>, StoreError> {
-        transact!(self.connections, DOING, |it| run(it, &statements))
+        match &self.snapshot {
+            Some(snapshot) => {
+                run(snapshot, &statements).await.map_err(|fault| fault.into_store_error(DOING))
+            }
+            None => transact!(self.connections, DOING, |it| run(it, &statements)),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ const VACUUM: &str =
 impl PostgresStore {
     /// Has the server reuse and cut what the erased rows leave behind; true if it could. It needs the role
     /// that owns the tables.
-    pub(in crate::store) async fn vacuum(&self) -> bool {
+    pub(crate) async fn vacuum(&self) -> bool {
         let vacuumed = async {
             let connection = self.connections.pool.get().await?;
             connection.batch_execute(VACUUM).await?;

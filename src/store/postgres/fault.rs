@@ -12,8 +12,7 @@ use super::refusal::NoServer;
 
 /// An error in a transaction.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::store) enum Fault {
-    /// Postgres refused, or can't be reached.
+pub(crate) enum Fault {
     #[error("{}", told(.0))]
     Sql(#[from] tokio_postgres::Error),
     /// The connection had ended before anything was begun.
@@ -25,10 +24,8 @@ pub(in crate::store) enum Fault {
     /// There is no connection to be had.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// The server only follows another.
     #[error("the server is a read-only standby")]
     Standby,
-    /// It took too long.
     #[error("it took too long")]
     Slow,
     /// It was under way on a server that others have left meanwhile.

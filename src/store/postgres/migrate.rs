@@ -83,7 +83,7 @@ async fn refuse_encoding(transaction: &Transaction) -> Result<(), Fault> {
         "its database holds {encoding} and not every text; make one with \
          CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
     );
-    Err(StoreError::Unavailable { doing: "be opened", source: source.into() }.into())
+    Err(StoreError::unavailable("be opened", source).into())
 }
 
 /// True if a relay has made its tables here.

@@ -49,7 +49,7 @@ impl PostgresStore {
         let closed = CancellationToken::new();
         let wake = Wake::start(connections.clone(), options.connection.notify, closed.clone());
         let told = wake.clone();
-        let engine = Arc::new(connections.with_timeout(options.connection.accept_timeout));
+        let engine = Arc::new(connections.to_accept());
         let batcher = Batcher::start(&engine, &planning, move || told.others());
         let session = options
             .connection
@@ -70,7 +70,7 @@ impl PostgresStore {
 
     /// Makes every leased lane due, if no relay delivers from this store, and shows from then on
     /// that one does. Else lanes of a relay that died are due when their leases end.
-    pub(in crate::store) async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
+    pub(crate) async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
         const DOING: &str = "take over leases";
         let Some(session) = &self.session else { return Ok(0) };
         let released = if session.is_alone().await {
@@ -87,18 +87,14 @@ pub(super) fn connections(
     url: &SecretString,
     options: &ServerOptions,
 ) -> Result<(Connections, Arc<Connecting>), StoreError> {
-    let unset =
-        |error: ConnectError| StoreError::Unavailable { doing: OPENING, source: Box::new(error) };
+    let unset = |error: ConnectError| StoreError::unavailable(OPENING, error);
     let connecting = Arc::new(Connecting::new(url, options).map_err(unset)?);
     let pool = pool(Arc::clone(&connecting), options).map_err(unset)?;
     let connections = Connections {
         pool,
         ruling: options.ruling,
-        begin_timeout: options.connection.connect_timeout,
         wait_timeout: options.connection.statement_timeout,
-        statement_timeout: options.connection.statement_timeout,
-        idle_timeout: options.connection.idle_timeout,
-        prepares: options.connection.notify,
+        options: options.connection.clone(),
         reads_tables: false,
         random: Arc::clone(&options.random),
     };

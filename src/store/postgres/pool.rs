@@ -18,7 +18,7 @@ use super::servers::Place;
 
 pub(super) type Pool = managed::Pool<Connector>;
 pub(super) type Object = managed::Object<Connector>;
-pub(in crate::store) type PoolError = managed::PoolError<NoServer>;
+pub(crate) type PoolError = managed::PoolError<NoServer>;
 
 /// Makes the pool's connections.
 pub(super) struct Connector(pub(super) Arc<Connecting>);

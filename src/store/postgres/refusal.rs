@@ -15,19 +15,14 @@ pub(super) enum Refusal {
     /// It can't be reached, or refused.
     #[error(transparent)]
     Said(Said),
-    /// It didn't answer in time.
     #[error("it didn't answer within {0:?}")]
     Silent(Duration),
-    /// Its name leads nowhere.
     #[error("its name can't be resolved")]
     Unresolved(#[source] io::Error),
-    /// It ended the connection without a word.
     #[error("it ended the connection")]
     Ended,
-    /// It follows another server.
     #[error("it is a read-only standby")]
     Standby,
-    /// It takes no writes for another reason.
     #[error("it takes no writes (transaction_read_only is on)")]
     ReadOnly,
 }
@@ -40,7 +35,7 @@ impl From<tokio_postgres::Error> for Refusal {
 
 /// The servers of a URL by name, none of which is used, each with the reason.
 #[derive(Debug)]
-pub(in crate::store) struct NoServer(pub(super) Vec<(String, Refusal)>);
+pub(crate) struct NoServer(pub(super) Vec<(String, Refusal)>);
 
 impl NoServer {
     /// True if a server was there that only follows another.

@@ -74,7 +74,7 @@ impl Connections {
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         // A transaction is a handful of statements.
-        let limit = self.statement_timeout.saturating_mul(4);
+        let limit = self.options.statement_timeout.saturating_mul(4);
         tokio::time::timeout(limit, work).await.unwrap_or(Err(Fault::Slow))
     }
 }

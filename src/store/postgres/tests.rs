@@ -28,13 +28,13 @@ contract_tests! { @ Schema::new(),
 }
 
 /// A schema of its own in the database that all tests share.
-pub(in crate::store) struct Schema {
+pub(crate) struct Schema {
     url: String,
     client: OnceCell<Client>,
 }
 
 impl Schema {
-    pub(in crate::store) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         static DATABASE: OnceLock<kit::Database> = OnceLock::new();
         let database = DATABASE.get_or_init(|| kit::Cluster::shared().database());

@@ -20,6 +20,7 @@ use crate::domain::{Random, Time};
 use crate::store::columns::FromColumns;
 use crate::store::record::unreadable;
 
+use super::ConnectionOptions;
 use super::fault::Fault;
 use super::pool::{self, Object, Pool};
 use super::value::{Redacted, Value};
@@ -46,17 +47,9 @@ pub(super) enum ClockSource {
 pub(super) struct Connections {
     pub(super) pool: Pool,
     pub(super) ruling: ClockSource,
-    /// The time that the server may take to begin a transaction, which waits for nothing.
-    pub(super) begin_timeout: Duration,
+    pub(super) options: ConnectionOptions,
     /// The longest wait for a connection while all are in use.
     pub(super) wait_timeout: Duration,
-    /// The time that the server may take for a statement.
-    pub(super) statement_timeout: Duration,
-    /// The time that the relay may stand still amid a transaction before the server undoes it.
-    pub(super) idle_timeout: Duration,
-    /// True if statements stay prepared, which a pooler that gives every transaction another
-    /// connection can't have. To plan one anew takes the server longer than to execute it.
-    pub(super) prepares: bool,
     /// True if whole tables are read.
     pub(super) reads_tables: bool,
     /// Keeps those apart who are in each other's way.
@@ -69,37 +62,33 @@ pub(super) struct Transaction {
     /// Held by the statement that is sent next.
     turn: Mutex<()>,
     limit: Duration,
-    server_now: Time,
-    ruling: ClockSource,
+    pub(super) server_now: Time,
+    pub(super) ruling: ClockSource,
     prepares: bool,
 }
 
 impl Connections {
     /// The same connections, for what may take long: it reads whole tables.
     pub(super) fn with_long_timeout(&self) -> Self {
-        Self {
-            idle_timeout: self.idle_timeout.max(self.statement_timeout),
-            statement_timeout: self.statement_timeout.max(LONG),
-            reads_tables: true,
-            ..self.clone()
-        }
+        let mut long = Self { reads_tables: true, ..self.clone() };
+        long.options.idle_timeout = self.options.idle_timeout.max(self.options.statement_timeout);
+        long.options.statement_timeout = self.options.statement_timeout.max(LONG);
+        long
     }
 
-    /// The same connections, for what somebody waits for.
-    pub(super) fn with_timeout(&self, timeout: Duration) -> Self {
-        Self { statement_timeout: timeout, wait_timeout: timeout, ..self.clone() }
+    /// The same connections, for senders who wait for their answers.
+    pub(super) fn to_accept(&self) -> Self {
+        let mut accepting = Self { wait_timeout: self.options.accept_timeout, ..self.clone() };
+        accepting.options.statement_timeout = self.options.accept_timeout;
+        accepting
     }
 
-    /// Begins a transaction that sees, statement by statement, what others have committed.
-    pub(super) async fn begin(&self) -> Result<Transaction, Fault> {
-        self.begin_after(0).await
-    }
-
-    /// Begins the same as another try, of which so many ended with their connections. It may stand still for
-    /// longer if two did: not because the relay froze, but because the work takes long by itself.
+    /// Begins a transaction that sees, statement by statement, what others have committed. So many tries of it ended
+    /// with their connections. It may stand still for longer if two did: not because the relay froze, but because the
+    /// work takes long by itself.
     pub(super) async fn begin_after(&self, ended: u32) -> Result<Transaction, Fault> {
         let longer = 1 << (4 * ended.saturating_sub(1)).min(8);
-        let idle = self.idle_timeout.saturating_mul(longer).min(LONG);
+        let idle = self.options.idle_timeout.saturating_mul(longer).min(LONG);
         self.begin_as("READ COMMITTED READ WRITE", idle).await
     }
 
@@ -112,18 +101,21 @@ impl Connections {
     async fn begin_as(&self, kind: &str, idle: Duration) -> Result<Transaction, Fault> {
         let wait = Timeouts { wait: Some(self.wait_timeout), ..Timeouts::new() };
         let connection = self.pool.timeout_get(&wait).await?;
+        // Statements stay prepared, unless a pooler gives every transaction another connection. To plan one anew
+        // takes the server longer than to execute it.
+        let prepares = self.options.notify && !self.reads_tables;
         let mut transaction = Transaction {
             connection: Some(connection),
             turn: Mutex::default(),
-            limit: self.statement_timeout.saturating_add(ON_THE_WAY),
+            limit: self.options.statement_timeout.saturating_add(ON_THE_WAY),
             server_now: Time::default(),
             ruling: self.ruling,
-            prepares: self.prepares && !self.reads_tables,
+            prepares,
         };
         // On disk when COMMIT answers, whatever the role's defaults are. A relay that the network
         // has cut off holds nothing for long. And these values end with the transaction, so that
         // they are right behind a pooler, too.
-        let (timeout, idle) = (self.statement_timeout.as_millis(), idle.as_millis());
+        let (timeout, idle) = (self.options.statement_timeout.as_millis(), idle.as_millis());
         // There is an index for whatever a webhook or a delivery needs, and reading a table instead is
         // cheaper only as long as it is small, or said to be by old statistics.
         let plans = match self.reads_tables {
@@ -145,7 +137,8 @@ impl Connections {
              {plans}
              SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
         );
-        let begun = transaction.within(self.begin_timeout, transaction.client().simple_query(&sql));
+        let begun = transaction
+            .within(self.options.connect_timeout, transaction.client().simple_query(&sql));
         for message in begun.await.map_err(Fault::of_begin)? {
             if let SimpleQueryMessage::Row(row) = message {
                 let micros = row.get(0).and_then(|text| text.parse().ok());
@@ -207,23 +200,6 @@ impl Transaction {
         }
     }
 
-    /// Does a statement with the columns of rows, unless there are none.
-    pub(super) async fn write(&self, sql: &str, columns: &[&dyn Value]) -> Result<(), Fault> {
-        match columns[0].count() {
-            0 => Ok(()),
-            _ => self.change(sql, columns).await.map(drop),
-        }
-    }
-
-    /// The same where another transaction wrote one of the rows first if not all of them change.
-    pub(super) async fn write_all(&self, sql: &str, columns: &[&dyn Value]) -> Result<(), Fault> {
-        let rows = columns[0].count();
-        match rows == 0 || usize::try_from(self.change(sql, columns).await?) == Ok(rows) {
-            true => Ok(()),
-            false => Err(Fault::Conflict),
-        }
-    }
-
     /// Does a statement, and returns the number of rows that it changed.
     pub(super) async fn change(&self, sql: &str, values: &[&dyn Value]) -> Result<u64, Fault> {
         let asking = async {
@@ -282,20 +258,6 @@ impl Transaction {
             pool::fell_silent(&pool, asked);
         }
         Err(Fault::Slow)
-    }
-
-    /// Returns how far the clock of lanes is ahead of the caller's, in microseconds.
-    pub(super) fn clock_skew_at(&self, now: Time) -> i64 {
-        match self.ruling {
-            ClockSource::Server => self.server_now.micros().saturating_sub(now.micros()),
-            #[cfg(test)]
-            ClockSource::Caller => 0,
-        }
-    }
-
-    /// True if lanes go by the server's clock.
-    pub(super) fn is_ruled_by_server(&self) -> bool {
-        self.ruling == ClockSource::Server
     }
 
     /// Ends the transaction: keeps what was done, or undoes it.

@@ -18,7 +18,7 @@ use super::PostgresStore;
 use super::fault::Fault;
 use super::retry::transact;
 use super::tables;
-use super::transaction::{Connections, Transaction};
+use super::transaction::{ClockSource, Connections, Transaction};
 
 impl UnitFault for Fault {
     fn conflict() -> Self {
@@ -38,17 +38,21 @@ impl UnitBase for Transaction {
     }
 
     fn clock_skew(&self, now: Time) -> i64 {
-        self.clock_skew_at(now)
+        match self.ruling {
+            ClockSource::Server => self.server_now.micros().saturating_sub(now.micros()),
+            #[cfg(test)]
+            ClockSource::Caller => 0,
+        }
     }
 
     fn has_own_clock(&self) -> bool {
-        self.is_ruled_by_server()
+        self.ruling == ClockSource::Server
     }
 }
 
 impl PostgresStore {
     /// Does a use case in a transaction, again where others were in its way.
-    pub(in crate::store) async fn run<W: Work>(
+    pub(crate) async fn run<W: Work>(
         &self,
         doing: &'static str,
         work: &W,
@@ -57,12 +61,12 @@ impl PostgresStore {
     }
 
     /// Tells other relays that there is new work.
-    pub(in crate::store) fn wake_others(&self) {
+    pub(crate) fn wake_others(&self) {
         self.wake.others();
     }
 
     /// See [`Store::close`](crate::store::Store::close).
-    pub(in crate::store) fn close(&self) -> Result<(), StoreError> {
+    pub(crate) fn close(&self) -> Result<(), StoreError> {
         self.open()?;
         self.closed.cancel();
         self.connections.pool.close();

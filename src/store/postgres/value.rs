@@ -14,7 +14,7 @@ pub(super) use crate::store::record::text;
 pub(super) use crate::store::rows::number;
 
 /// A value that a statement can be given.
-pub(super) trait Value: Sync {
+pub(super) trait Value: Send + Sync {
     /// Returns its type at Postgres.
     fn kind(&self) -> Type;
     /// Returns the value itself.
@@ -33,6 +33,19 @@ macro_rules! columns {
 }
 
 pub(super) use columns;
+
+/// Returns the same for a statement that is sent later.
+macro_rules! rows {
+    ($rows:expr, $row:ident => $($value:expr),+) => {
+        vec![$(boxed($rows.iter().map(|$row| $value).collect::<Vec<_>>())),+]
+    };
+}
+
+pub(super) use rows;
+
+pub(super) fn boxed<'a>(value: impl Value + 'a) -> Box<dyn Value + 'a> {
+    Box::new(value)
+}
 
 macro_rules! values {
     ($($rust:ty => $one:ident, $many:ident);+ $(;)?) => {

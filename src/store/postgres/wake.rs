@@ -54,7 +54,7 @@ async fn tell(connections: Connections, asked: Arc<Notify>) {
 }
 
 async fn notify(connections: &Connections) -> Result<(), Fault> {
-    let transaction = connections.begin().await?;
+    let transaction = connections.begin_after(0).await?;
     let told = transaction.script(&format!("NOTIFY {CHANNEL}")).await;
     transaction.end(told).await
 }

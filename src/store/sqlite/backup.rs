@@ -26,19 +26,15 @@ use super::files::{self, COMPANIONS, FileError, Unfinished};
 /// A reason for there being no backup. Nothing is left behind, and the files from before are untouched.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// There is nothing to copy.
     #[error(
         "there is no store {}; check store.url, which is relative to the working directory",
         .0.display()
     )]
     NoStore(PathBuf),
-    /// The copy would overwrite what is being copied.
     #[error("{} is a file of the store itself; give another name", .0.display())]
     IsTheStore(PathBuf),
-    /// The name is taken.
     #[error("{} exists already; give another name, or --force to replace it", .0.display())]
     Exists(PathBuf),
-    /// The name belongs to a device, a folder, a link or the like.
     #[error("{} is there and is no ordinary file; give another name", .0.display())]
     NotAFile(PathBuf),
     /// SQLite would take what lies there for a part of the copy.
@@ -48,20 +44,14 @@ pub enum BackupError {
         .0.display()
     )]
     Beside(PathBuf),
-    /// There is no folder for it.
     #[error("there is no folder {}; make it first", .0.display())]
     NoFolder(PathBuf),
-    /// The copy doesn't fit on the disk.
     #[error("the disk of {} is full; nothing was left there", .0.display())]
     DiskFull(PathBuf),
-    /// Reading or writing failed.
     #[error("can't copy {} to {}", from.display(), to.display())]
     Copy {
-        /// The store.
         from: PathBuf,
-        /// The unfinished copy.
         to: PathBuf,
-        /// The error of SQLite.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -69,21 +59,15 @@ pub enum BackupError {
     #[error("the copy of {} is of no use", store.display())]
     Unfit {
         store: PathBuf,
-        /// The reason.
         #[source]
         source: InvalidBackup,
     },
-    /// The store has what no store has, or lacks something.
     #[error(
         "{} can't be backed up: {difference}, and `referral-relay restore` would refuse the copy; \
          stop the relay, undo that change to the store, and back it up again",
         store.display()
     )]
-    Foreign {
-        store: PathBuf,
-        /// The first difference from what referral-relay makes.
-        difference: String,
-    },
+    Foreign { store: PathBuf, difference: String },
     /// A file can't be read or written.
     #[error(transparent)]
     File(#[from] FileError),

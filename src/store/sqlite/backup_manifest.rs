@@ -37,27 +37,17 @@ pub struct BackupManifest {
 /// A reason why this version can't run on a file.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidBackup {
-    /// It is something else than a database.
     #[error("it isn't a SQLite file")]
     NotSqlite,
-    /// It is a database of something else.
     #[error("it is a SQLite file, but no store of referral-relay")]
     NotAStore,
-    /// A newer version has migrated it.
     #[error(
         "its schema is version {found} and this referral-relay knows {known}; use the version \
          that wrote it, or a newer one"
     )]
-    TooNew {
-        /// The version found.
-        found: i64,
-        /// The newest version known.
-        known: i64,
-    },
-    /// Its schema isn't the one that this version makes.
+    TooNew { found: i64, known: i64 },
     #[error("{0}")]
     Foreign(String),
-    /// Some of it can't be read, or contradicts the rest.
     #[error("it is damaged: {0}")]
     Damaged(String),
     /// A row of it can't be read.
@@ -68,7 +58,6 @@ pub enum InvalidBackup {
         "it contradicts itself: {0}; use an earlier backup, or correct the rows while no relay runs"
     )]
     Contradictory(&'static str),
-    /// The relay refuses to open it.
     #[error("{0}")]
     Refused(StoreError),
 }
@@ -78,41 +67,39 @@ pub(super) fn rest(path: &Path) -> Result<(), InvalidBackup> {
     if let Some(damage) = files::cut_off(path) {
         return Err(InvalidBackup::Damaged(damage));
     }
-    let resting = DatabasePath::new(path, Duration::ZERO).at_rest();
-    resting.map(drop).map_err(|error| unfit(error.into()))
+    DatabasePath::new(path, Duration::ZERO).at_rest()?;
+    Ok(())
 }
 
 /// Looks through the file at `path`, which nobody may be writing to.
 pub(super) fn read(path: &Path) -> Result<BackupManifest, InvalidBackup> {
-    let reader = DatabasePath::new(path, Duration::ZERO).reader();
-    let mut connection = reader.map_err(|error| unfit(error.into()))?;
+    let mut connection = DatabasePath::new(path, Duration::ZERO).reader()?;
     let tables = "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'
         AND name IN ('schema_migrations', 'meta', 'inbox', 'deliveries', 'effects')";
-    if number(&connection, tables).map_err(unfit)? < 5 {
+    if number(&connection, tables)? < 5 {
         return Err(InvalidBackup::NotAStore);
     }
-    let schema = migrate::version(&connection).map_err(unfit)?;
+    let schema = migrate::version(&connection)?;
     // Before anything that a trigger, a view or an index with an expression could take part in.
-    if let Some(difference) = migrate::difference(&connection, schema).map_err(unfit)? {
+    if let Some(difference) = migrate::difference(&connection, schema)? {
         return Err(InvalidBackup::Foreign(difference));
     }
-    if let Some(damage) = soundness::search_damage(&connection).map_err(unfit)? {
+    if let Some(damage) = soundness::search_damage(&connection)? {
         return Err(InvalidBackup::Damaged(damage));
     }
-    summary(&mut connection, schema).map_err(unfit)
+    Ok(summary(&mut connection, schema)?)
 }
 
 /// Reads every value of the file at `path`, which nobody may be writing to, as the relay would.
 pub(super) fn read_values(path: &Path) -> Result<(), InvalidBackup> {
-    let reader = DatabasePath::new(path, Duration::ZERO).reader();
-    check_values(&reader.map_err(|error| unfit(error.into()))?)
+    check_values(&DatabasePath::new(path, Duration::ZERO).reader()?)
 }
 
 fn check_values(connection: &Connection) -> Result<(), InvalidBackup> {
-    if let Some(row) = values::unreadable(connection).map_err(unfit)? {
+    if let Some(row) = values::unreadable(connection)? {
         return Err(InvalidBackup::Unreadable(row));
     }
-    let contradictions = soundness::contradictions(connection).map_err(unfit)?;
+    let contradictions = soundness::contradictions(connection)?;
     contradictions.first().map_or(Ok(()), |first| Err(InvalidBackup::Contradictory(first)))
 }
 
@@ -120,30 +107,23 @@ fn check_values(connection: &Connection) -> Result<(), InvalidBackup> {
 /// it to rest again. So it has this version's schema.
 pub(super) fn try_out(path: &Path, options: &Options) -> Result<(), InvalidBackup> {
     let place = DatabasePath::new(path, options.busy_timeout);
-    let prepared = || {
-        let mut connection = place.writer()?;
-        migrate::migrate(&mut connection, options.now)?;
-        // It was found in another file; all of this one was looked through.
-        meta::remember(&connection, DAMAGED, None)?;
-        Ok(connection)
-    };
-    let connection = prepared().map_err(unfit)?;
+    let mut connection = place.writer()?;
+    migrate::migrate(&mut connection, options.now)?;
+    // It was found in another file; all of this one was looked through.
+    meta::remember(&connection, DAMAGED, None)?;
     check_values(&connection)?;
     drop(connection);
     let opened = opening::open(&place, options);
-    let opened = opened.and_then(|opened| damage::fit_to_deliver(opened, options.now));
-    opened.map(drop).map_err(|error| unfit(error.into()))?;
+    opened.and_then(|opened| damage::fit_to_deliver(opened, options.now)).map_err(Fault::from)?;
     rest(path)
 }
 
 /// Returns the first difference between the schema of the store at `path`, which may be at work, and
 /// the one that this version makes; `None` if there is none. A backup of such a store can't be made.
 pub fn foreign(path: &Path) -> Result<Option<String>, InvalidBackup> {
-    let reader = DatabasePath::new(path, PATIENCE).reader();
-    let connection = reader.map_err(|error| unfit(error.into()))?;
-    let looked =
-        migrate::version(&connection).and_then(|schema| migrate::difference(&connection, schema));
-    looked.map_err(unfit)
+    let connection = DatabasePath::new(path, PATIENCE).reader()?;
+    let schema = migrate::version(&connection)?;
+    Ok(migrate::difference(&connection, schema)?)
 }
 
 fn summary(connection: &mut Connection, schema: i64) -> Result<BackupManifest, Fault> {
@@ -165,15 +145,23 @@ fn number(connection: &Connection, sql: &str) -> Result<u64, Fault> {
     Ok(u64::try_from(number).unwrap_or(0))
 }
 
-fn unfit(fault: Fault) -> InvalidBackup {
-    let not_sqlite = |error: &Error| error.sqlite_error_code() == Some(ErrorCode::NotADatabase);
-    match fault {
-        Fault::Sql(error) if not_sqlite(&error) => InvalidBackup::NotSqlite,
-        Fault::Store(StoreError::TooNew { found, known }) => InvalidBackup::TooNew { found, known },
-        Fault::Store(StoreError::Unreadable { detail, .. } | StoreError::Damaged { detail }) => {
-            InvalidBackup::Damaged(detail)
+impl From<Fault> for InvalidBackup {
+    fn from(fault: Fault) -> Self {
+        let not_sqlite = |error: &Error| error.sqlite_error_code() == Some(ErrorCode::NotADatabase);
+        match fault {
+            Fault::Sql(error) if not_sqlite(&error) => Self::NotSqlite,
+            Fault::Store(StoreError::TooNew { found, known }) => Self::TooNew { found, known },
+            Fault::Store(
+                StoreError::Unreadable { detail, .. } | StoreError::Damaged { detail },
+            ) => Self::Damaged(detail),
+            Fault::Store(error) => Self::Refused(error),
+            other => Self::Damaged(other.to_string()),
         }
-        Fault::Store(error) => InvalidBackup::Refused(error),
-        other => InvalidBackup::Damaged(other.to_string()),
+    }
+}
+
+impl From<Error> for InvalidBackup {
+    fn from(error: Error) -> Self {
+        Fault::from(error).into()
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, ffi};
 
-use super::files::{followed, make_folder, private, with};
+use super::files::{folder, followed, make_folder, private, with};
 
 /// The store's file and how patiently it is waited for.
 #[derive(Clone, Debug)]
@@ -45,15 +45,10 @@ impl DatabasePath {
         }
     }
 
-    /// Makes the folder, which only its owner can enter, unless it exists.
-    pub(super) fn make_folder(&self) -> std::io::Result<()> {
-        self.path.parent().map_or(Ok(()), make_folder)
-    }
-
     /// Makes the folder and an empty file that only its owner can read, unless they exist. It
     /// will hold personal data.
     pub(super) fn make(&self) -> std::io::Result<()> {
-        self.make_folder()?;
+        make_folder(folder(&self.path))?;
         match private().create_new(true).open(&self.path) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
             Ok(_) | Err(_) => Ok(()),
@@ -65,25 +60,20 @@ impl DatabasePath {
         &self.path
     }
 
-    /// Returns the path of the index of its log, which processes share.
-    pub(super) fn log_index(&self) -> PathBuf {
-        with(&self.path, "-shm")
-    }
-
     /// The file whose lock means the right to deliver.
     pub(super) fn lock_file(&self) -> PathBuf {
         with(&self.path, ".lock")
     }
 
-    pub(super) fn log_file(&self) -> PathBuf {
-        with(&self.path, "-wal")
+    /// Returns the paths of its log, and of the log's index, which processes share.
+    pub(super) fn log_files(&self) -> [PathBuf; 2] {
+        ["-wal", "-shm"].map(|suffix| with(&self.path, suffix))
     }
 
     /// Opens the connection that writes. A file that is gone isn't made again: an empty store in
     /// its place would hide the loss.
     pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = self.open(flags)?;
+        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // What turns out to be damaged is left as it is.
         keep_as_it_is(&connection, true)?;
         // Counts for a new file only. Pages of half the size write a tenth less, and more of them.
@@ -115,20 +105,13 @@ impl DatabasePath {
         // The file is still whole after any failure of power, because checkpoints and a log that begins anew
         // are synced.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        let path = self.log_file();
+        let [path, _] = self.log_files();
         // Only to sync. SQLite holds no locks on this file, so that closing it drops none.
         let log = File::open(&path).map_err(|error| {
             let why = format!("{}: {error}", path.display());
             Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), Some(why))
         })?;
         Ok(Some(log))
-    }
-
-    /// Opens a connection that erases a person.
-    pub(super) fn eraser(&self) -> rusqlite::Result<Connection> {
-        let connection = self.writer()?;
-        overwrite(&connection, true)?;
-        Ok(connection)
     }
 
     /// Opens a connection that brings the log into the file, and nothing else.
@@ -141,8 +124,7 @@ impl DatabasePath {
 
     /// Opens a connection that only reads.
     pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
-        let connection =
-            self.open(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         #[cfg(test)]
         let connection = self.watched(connection)?;
         Ok(connection)
@@ -164,13 +146,13 @@ impl DatabasePath {
 
     /// Opens the only connection there is, which brings the log into the file and ends it.
     pub(super) fn at_rest(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = self.open(flags)?;
+        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "journal_mode", "DELETE")?;
         Ok(connection)
     }
 
     fn open(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(self.busy_timeout)?;
         // Else SQLite prepares a statement anew each time its values might suggest another plan,

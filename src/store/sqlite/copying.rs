@@ -12,12 +12,12 @@ use super::Options;
 use super::connection::{DatabasePath, keep_as_it_is};
 use super::delivery_lock::DeliveryLock;
 use super::fault::Fault;
-use super::opening::{self, storage};
+use super::opening;
 
 const DOING: &str = "be copied";
 
 /// A file's rows.
-pub(in crate::store) struct FileTables {
+pub(crate) struct FileTables {
     connection: Connection,
     right: DeliveryLock,
 }
@@ -27,10 +27,7 @@ impl FileTables {
     ///
     /// # Errors
     /// As [`SqliteStore::open`](super::SqliteStore::open), but for its secret.
-    pub(in crate::store) fn open(
-        path: &std::path::Path,
-        options: &Options,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &std::path::Path, options: &Options) -> Result<Self, StoreError> {
         let place = DatabasePath::new(path, options.busy_timeout);
         let connection = opening::open_by(&place, options, |place, options| {
             let connection = opening::migrated(place, options)?;
@@ -55,7 +52,7 @@ impl Rows for FileTables {
 #[async_trait]
 impl Tables for FileTables {
     async fn is_in_use(&mut self) -> Result<bool, StoreError> {
-        Ok(!self.right.take().map_err(|error| storage(DOING, error))?)
+        Ok(!self.right.take().map_err(|error| StoreError::unavailable(DOING, error))?)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::store::work::{NextDue, ReadStats, ReleaseLanes};
 use super::connection::{DatabasePath, PATIENCE, keep_as_it_is};
 use super::delivery_lock::DeliveryLock;
 use super::fault::Fault;
-use super::opening::{self, Opened, storage};
+use super::opening::{self, Opened};
 use super::quarantine::{self, Why};
 use super::rebuild::rebuild;
 use super::tables::meta;
@@ -58,8 +58,8 @@ pub(super) fn open(
 ) -> Result<(Opened, Option<Quarantined>), StoreError> {
     const DOING: &str = "be opened";
     let was_there = place.lock_file().exists();
-    let unopened = |error| storage(DOING, access::explain(place.path(), error));
-    place.make_folder().map_err(unopened)?;
+    let unopened = |error| StoreError::unavailable(DOING, access::explain(place.path(), error));
+    files::make_folder(files::folder(place.path())).map_err(unopened)?;
     if !right.take().map_err(unopened)? {
         // Another process delivers from it, so it is fit to.
         return Ok((opening::open(place, options)?, None));
@@ -124,14 +124,11 @@ fn replace(
         (Some(rebuild(place, options.now)), remembered(place))
     };
     let aside = quarantine::set_aside(store, Why::Damaged, options.now)
-        .map_err(|error| StoreError::Unavailable { doing: DOING, source: Box::new(error) })?;
+        .map_err(|error| StoreError::unavailable(DOING, error))?;
     let mut options = options.clone();
     let mut kept = match rebuilt {
         Some(Ok(new)) => {
-            new.publish(store).map_err(|error| StoreError::Unavailable {
-                doing: DOING,
-                source: Box::new(error),
-            })?;
+            new.publish(store).map_err(|error| StoreError::unavailable(DOING, error))?;
             Kept::Everything
         }
         unbuilt => {
@@ -141,7 +138,7 @@ fn replace(
             // Under a second name it is safe, and a new one takes its place.
             match fs::remove_file(store) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(storage(DOING, error));
+                    return Err(StoreError::unavailable(DOING, error));
                 }
                 Ok(()) | Err(_) => Kept::Nothing,
             }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::StoreError;
 
 use super::SqliteStore;
+use super::connection::overwrite;
 use super::fault::Fault;
 
 /// Tries to empty the log. A reader, or another checkpoint, may hold it for a moment.
@@ -22,10 +23,11 @@ const FILLER: i64 = 64 << 20;
 
 impl SqliteStore {
     /// Overwrites the pages that nothing uses, and empties the log; true if it could.
-    pub(in crate::store) async fn overwrite_erased(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn overwrite_erased(&self) -> Result<bool, StoreError> {
         let place = self.place.clone();
         let work = move |_: &mut Connection| {
-            let mut connection = place.eraser()?;
+            let mut connection = place.writer()?;
+            overwrite(&connection, true)?;
             overwrite_free_pages(&mut connection)?;
             empty_log(&connection)
         };

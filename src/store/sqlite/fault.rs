@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 /// An error of a statement, or of reading its rows.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::store) enum Fault {
+pub(crate) enum Fault {
     /// SQLite refused.
     #[error(transparent)]
     Sql(#[from] Error),
@@ -44,8 +44,8 @@ impl Fault {
             {
                 StoreError::Contradiction { doing, source: Box::new(error) }
             }
-            Self::Sql(error) => StoreError::Unavailable { doing, source: Box::new(error) },
-            Self::Conflict => unavailable(doing, "the records changed again and again"),
+            Self::Sql(error) => StoreError::unavailable(doing, error),
+            Self::Conflict => StoreError::unavailable(doing, "the records changed again and again"),
         }
     }
 }
@@ -54,8 +54,3 @@ impl Fault {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(transparent)]
 pub(super) struct Shared(pub(super) Arc<Error>);
-
-/// The store can't do it, for a reason that is no error of SQLite.
-pub(super) fn unavailable(doing: &'static str, reason: impl Into<String>) -> StoreError {
-    StoreError::Unavailable { doing, source: reason.into().into() }
-}

@@ -4,7 +4,6 @@
 //! doesn't: what follows from damage (`damage`).
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,7 +22,7 @@ use crate::store::{Store, StoreError};
 use super::connection::{DatabasePath, keep_as_it_is};
 use super::damage::Quarantined;
 use super::delivery_lock::DeliveryLock;
-use super::fault::{Fault, unavailable};
+use super::fault::Fault;
 use super::readers::Readers;
 use super::tables::meta;
 use super::writer::Writer;
@@ -44,23 +43,10 @@ impl SqliteStore {
         Self::open_as(None, path, planner, options).await.map(|(store, _)| store)
     }
 
-    /// The same for the process that delivers, which also refuses a store that was found to be
-    /// damaged earlier. With `set_aside` a damaged one gets another name instead, and opened is
-    /// what takes its place; tells what became of it.
-    ///
-    /// # Errors
-    /// As [`SqliteStore::open`].
-    pub async fn open_to_deliver(
-        path: &Path,
-        planner: Arc<dyn Planner>,
-        options: Options,
-        set_aside: bool,
-    ) -> Result<(Store, Option<Quarantined>), StoreError> {
-        Self::open_as(Some(set_aside), path, planner, options).await
-    }
-
-    /// `to_deliver` is how a damaged one is opened to deliver from it.
-    async fn open_as(
+    /// The same; `to_deliver` is given for the process that delivers, which also refuses a store that was found to
+    /// be damaged earlier. If it is true, a damaged one gets another name instead, and opened is what takes its
+    /// place; tells what became of it.
+    pub(crate) async fn open_as(
         to_deliver: Option<bool>,
         path: &Path,
         planner: Arc<dyn Planner>,
@@ -71,7 +57,7 @@ impl SqliteStore {
         #[cfg(test)]
         let place = place.shown_to(options.watch.clone());
         let right = Arc::new(DeliveryLock::new(place.lock_file()));
-        let readers = Readers::new(place.clone(), options.readers.max(1));
+        let readers = Readers::new(place.clone());
         let (kept, held) = (place.clone(), Arc::clone(&right));
         let opening = move || {
             let (opened, set_aside) = match to_deliver {
@@ -81,11 +67,15 @@ impl SqliteStore {
             let Opened { connection, secrets } = opened;
             let planning = Planning::open(planner, options.tombstone_key.as_ref(), &secrets)?;
             let writer = Writer::start(place, connection, File::sync_data);
-            Ok((writer.map_err(|error| storage(DOING, error))?, Arc::new(planning), set_aside))
+            Ok((
+                writer.map_err(|error| StoreError::unavailable(DOING, error))?,
+                Arc::new(planning),
+                set_aside,
+            ))
         };
         let opened = tokio::task::spawn_blocking(opening).await;
         let (writer, planning, set_aside) =
-            opened.map_err(|error| unavailable(DOING, error.to_string())).flatten()?;
+            opened.map_err(|error| StoreError::unavailable(DOING, error)).flatten()?;
         let writer = Arc::new(writer);
         let batcher = Batcher::start(&writer, &planning, || {});
         let file = Self { writer, readers, right, place: kept };
@@ -111,7 +101,7 @@ pub(super) fn open_by<T>(
     prepare: fn(&DatabasePath, &Options) -> Result<T, Fault>,
 ) -> Result<T, StoreError> {
     const DOING: &str = "be opened";
-    let (path, unopened) = (place.path(), |error| storage(DOING, error));
+    let (path, unopened) = (place.path(), |error| StoreError::unavailable(DOING, error));
     if let Some(detail) = damage::before_opening(path) {
         return Err(StoreError::Damaged { detail });
     }
@@ -143,9 +133,4 @@ fn prepare(place: &DatabasePath, options: &Options) -> Result<Opened, Fault> {
     key.verify(secrets.1.as_deref())?;
     keep_as_it_is(&connection, false)?;
     Ok(Opened { connection, secrets })
-}
-
-/// The storage below refused.
-pub(super) fn storage(doing: &'static str, error: io::Error) -> StoreError {
-    StoreError::Unavailable { doing, source: Box::new(error) }
 }

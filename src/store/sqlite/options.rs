@@ -18,8 +18,6 @@ pub struct Options {
     pub now: Time,
     /// The longest wait for another process's write.
     pub busy_timeout: Duration,
-    /// Readings that may run at once.
-    pub readers: u32,
     /// The key of tombstones; without one it is made of the store's secret.
     pub tombstone_key: Option<SecretString>,
     /// The watch over every statement.
@@ -34,7 +32,6 @@ impl Options {
             seed,
             now,
             busy_timeout: Duration::from_secs(5),
-            readers: 4,
             tombstone_key: None,
             #[cfg(test)]
             watch: None,

@@ -3,8 +3,8 @@
 //! What belongs here: the names, and finding what has them. What doesn't: why a store is set aside
 //! (`restore`, `damage`), and what takes its place.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::domain::{Labelled, Time};
 
@@ -19,21 +19,10 @@ pub(super) enum Why {
     Damaged,
 }
 
-/// A reason why it can't be set aside. Nothing has changed that matters.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum AsideError {
-    /// The name that it would get is taken.
-    #[error("{} is there already; try again", .0.display())]
-    Taken(PathBuf),
-    /// A file can't be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
 /// Gives the files of the store another name that tells `now`, and leaves nothing beside the old
 /// one that SQLite would take for a part of the next store. The file itself may keep both names.
 /// Returns the new name, if there was anything.
-pub(super) fn set_aside(store: &Path, why: Why, now: Time) -> Result<Option<PathBuf>, AsideError> {
+pub(super) fn set_aside(store: &Path, why: Why, now: Time) -> Result<Option<PathBuf>, FileError> {
     let here = |suffix: &&str| files::with(store, suffix).exists();
     let parts: Vec<&str> = COMPANIONS.into_iter().chain([""]).filter(here).collect();
     if parts.is_empty() {
@@ -44,7 +33,8 @@ pub(super) fn set_aside(store: &Path, why: Why, now: Time) -> Result<Option<Path
     for part in &parts {
         let (from, to) = (files::with(store, part), files::with(&aside, part));
         if to.exists() {
-            return Err(AsideError::Taken(to));
+            let taken = io::Error::other("it is there already; try again");
+            return Err(FileError::when("make", &to)(taken));
         }
         // Where the file system has no second names, a crash from here on leaves no store.
         fs::hard_link(&from, &to)

@@ -11,21 +11,21 @@ use tokio::sync::Semaphore;
 use crate::store::StoreError;
 
 use super::connection::DatabasePath;
-use super::fault::{Fault, unavailable};
+use super::fault::Fault;
+
+/// Readings that may run at once.
+const READINGS: u32 = 4;
 
 /// Read-only connections, opened when first needed.
 pub(super) struct Readers {
     place: DatabasePath,
     idle: Arc<Mutex<Vec<Connection>>>,
     turns: Arc<Semaphore>,
-    size: u32,
 }
 
 impl Readers {
-    /// At most `size` readings at once.
-    pub(super) fn new(place: DatabasePath, size: u32) -> Self {
-        let turns = usize::try_from(size).expect("at least 32 bits");
-        Self { place, idle: Arc::default(), turns: Arc::new(Semaphore::new(turns)), size }
+    pub(super) fn new(place: DatabasePath) -> Self {
+        Self { place, idle: Arc::default(), turns: Arc::new(Semaphore::new(READINGS as usize)) }
     }
 
     /// Reads. A connection that saw an error isn't used again.
@@ -47,13 +47,13 @@ impl Readers {
         });
         match reading.await {
             Ok(result) => result.map_err(|fault: Fault| fault.into_store_error(doing)),
-            Err(error) => Err(unavailable(doing, error.to_string())),
+            Err(error) => Err(StoreError::unavailable(doing, error)),
         }
     }
 
     /// Waits for the readings under way and closes all connections.
     pub(super) async fn close(&self) {
-        let all = self.turns.acquire_many(self.size).await;
+        let all = self.turns.acquire_many(READINGS).await;
         self.turns.close();
         drop(all);
         lock(&self.idle).clear();

@@ -12,53 +12,32 @@ use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::domain::Time;
+use crate::store::StoreError;
 use crate::store::meta::DAMAGED;
 
-use super::backup_manifest;
+use super::backup_manifest::{self, InvalidBackup};
 use super::connection::DatabasePath;
 use super::fault::Fault;
-use super::files::{FileError, Unfinished};
+use super::files::Unfinished;
 use super::tables::meta;
 use super::{migrate, soundness};
 
-/// A reason for there being no new store.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RebuildError {
-    /// A row can't be read or written.
-    #[error(transparent)]
-    Rows(#[from] Fault),
-    /// The new file is no fit store either.
-    #[error(transparent)]
-    Unfit(#[from] backup_manifest::InvalidBackup),
-    /// An older version has written it; its rows aren't those of this version.
-    #[error("it has the schema of an older version")]
-    Older,
-    /// A file can't be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-impl From<rusqlite::Error> for RebuildError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Rows(error.into())
-    }
-}
-
 /// Copies every row of the damaged store at `place` into a new one beside it, checks that and
 /// brings it to rest. The damaged one isn't touched.
-pub(super) fn rebuild(place: &DatabasePath, now: Time) -> Result<Unfinished, RebuildError> {
-    let unfinished = Unfinished::beside(place.path(), now)?;
+pub(super) fn rebuild(place: &DatabasePath, now: Time) -> Result<Unfinished, InvalidBackup> {
+    let unfinished = Unfinished::beside(place.path(), now)
+        .map_err(|error| Fault::Store(StoreError::unavailable("be rebuilt", error)))?;
     copy(&place.reader()?, unfinished.path(), now)?;
     backup_manifest::rest(unfinished.path())?;
     backup_manifest::read(unfinished.path())?;
     Ok(unfinished)
 }
 
-fn copy(from: &Connection, to: &Path, now: Time) -> Result<(), RebuildError> {
+fn copy(from: &Connection, to: &Path, now: Time) -> Result<(), InvalidBackup> {
     let mut to = DatabasePath::new(to, Duration::ZERO).writer()?;
     migrate::migrate(&mut to, now)?;
     if migrate::version(from)? != migrate::version(&to)? {
-        return Err(RebuildError::Older);
+        return Err(InvalidBackup::Damaged("its schema is of an older version".to_owned()));
     }
     // It is checked and synced as a whole before it gets its name.
     to.pragma_update(None, "synchronous", "OFF")?;

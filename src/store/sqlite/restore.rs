@@ -21,7 +21,7 @@ use super::delivery_lock::DeliveryLock;
 use super::files::{self, COMPANIONS, FileError, Unfinished};
 use super::made::Made;
 use super::options::Options;
-use super::quarantine::{self, AsideError, Why};
+use super::quarantine::{self, Why};
 
 /// The origin of a backup.
 pub enum Source<'a> {
@@ -43,61 +43,35 @@ pub struct Restored {
 /// A reason for nothing being restored. The store is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// The backup is what it would replace.
     #[error("{} is the store itself; a backup is another file", .0.display())]
     IsTheStore(PathBuf),
-    /// A relay delivers from the store.
     #[error("a relay runs on {}; stop it first", .0.display())]
     Running(PathBuf),
-    /// Something else works on the store.
     #[error("another process has {} open; let it end first", .0.display())]
     Busy(PathBuf),
-    /// The backup can't be run on.
     #[error("{backup} can't be restored")]
     Unfit {
-        /// Its name.
         backup: String,
-        /// The reason.
         #[source]
         source: InvalidBackup,
     },
-    /// The backup has what no store has, or lacks something.
     #[error(
         "{backup} can't be restored: {difference}; a store has nothing but what referral-relay makes, \
          so take a backup that `referral-relay backup` made"
     )]
-    Foreign {
-        /// Its name.
-        backup: String,
-        /// The first difference from what referral-relay makes.
-        difference: String,
-    },
+    Foreign { backup: String, difference: String },
     /// The user of the relay could have led it to another user's file.
     #[error("{} is a symbolic link; let store.url name the file that it leads to", .0.display())]
     IsALink(PathBuf),
-    /// The name that the old store would get is taken.
-    #[error("{} is there already; try again", .0.display())]
-    Taken(PathBuf),
-    /// The old store can't be brought to rest.
     #[error("can't set {} aside", store.display())]
     SetAside {
         store: PathBuf,
-        /// The error of SQLite.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A file can't be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-}
-
-impl From<AsideError> for RestoreError {
-    fn from(error: AsideError) -> Self {
-        match error {
-            AsideError::Taken(path) => Self::Taken(path),
-            AsideError::File(error) => Self::File(error),
-        }
-    }
 }
 
 /// Puts a backup in the place of the store at `store`, or where a store will be.
@@ -330,6 +304,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = store(&folder, 7);
         set_aside(&path, NOW).unwrap();
-        assert!(matches!(set_aside(&path, NOW), Err(RestoreError::Taken(_))));
+        assert!(matches!(set_aside(&path, NOW), Err(RestoreError::File(_))));
     }
 }

@@ -10,7 +10,7 @@ mod lanes;
 pub mod meta;
 mod people;
 
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, Params, Row, ToSql};
 
 use crate::store::columns::{ColumnValue, Columns, FromColumns};
 use crate::store::rows::Changes;
@@ -31,6 +31,19 @@ pub(super) fn read<T: FromColumns>(
     values: impl Params,
 ) -> Result<Vec<T>, Fault> {
     connection.prepare_cached(sql)?.query_and_then(values, |row| T::read(row))?.collect()
+}
+
+/// Reads the rows that a statement gives for each of some keys.
+pub(super) fn read_by<T: FromColumns>(
+    connection: &Connection,
+    sql: &str,
+    keys: impl IntoIterator<Item = impl ToSql>,
+) -> Result<Vec<T>, Fault> {
+    let mut found = Vec::new();
+    for key in keys {
+        found.append(&mut read(connection, sql, [key])?);
+    }
+    Ok(found)
 }
 
 /// Reads the first row that a statement gives, if it gives one.

@@ -30,10 +30,10 @@ use watch::Watch;
 contract_tests!(Folder::new());
 
 /// A temporary folder with one store file in a folder of its own.
-pub(in crate::store) struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    pub(in crate::store) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 

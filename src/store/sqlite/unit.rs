@@ -14,7 +14,6 @@ use crate::store::{StoreError, Writing};
 
 use super::SqliteStore;
 use super::fault::Fault;
-use super::opening::storage;
 use super::queue::Priority;
 use super::tables;
 use super::writer::{Writer, undo};
@@ -82,7 +81,7 @@ pub(super) fn transact<W: Work>(connection: &mut Connection, work: &W) -> Result
 
 impl SqliteStore {
     /// Does a use case that only reads. It keeps no write waiting.
-    pub(in crate::store) async fn read<W: Work>(
+    pub(crate) async fn read<W: Work>(
         &self,
         doing: &'static str,
         work: W,
@@ -91,7 +90,7 @@ impl SqliteStore {
     }
 
     /// Does a use case for which no sender waits.
-    pub(in crate::store) async fn write<W: Work>(
+    pub(crate) async fn write<W: Work>(
         &self,
         doing: &'static str,
         work: W,
@@ -100,32 +99,33 @@ impl SqliteStore {
     }
 
     /// See [`Store::take_over`](crate::store::Store::take_over).
-    pub(in crate::store) async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
+    pub(crate) async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
         const DOING: &str = "take over leases";
-        if !self.right.take().map_err(|error| storage(DOING, error))? {
+        if !self.right.take().map_err(|error| StoreError::unavailable(DOING, error))? {
             return Ok(0);
         }
         self.write(DOING, ReleaseLanes(now)).await
     }
 
     /// See [`Store::is_attended`](crate::store::Store::is_attended).
-    pub(in crate::store) fn is_attended(&self) -> Result<bool, StoreError> {
-        let taken = self.right.take().map_err(|error| storage("be attended", error))?;
+    pub(crate) fn is_attended(&self) -> Result<bool, StoreError> {
+        let taken =
+            self.right.take().map_err(|error| StoreError::unavailable("be attended", error))?;
         Ok(!taken)
     }
 
     /// See [`Store::writer_status`](crate::store::Store::writer_status).
-    pub(in crate::store) fn writing(&self) -> Writing {
+    pub(crate) fn writing(&self) -> Writing {
         self.writer.writing()
     }
 
     /// See [`Store::commits`](crate::store::Store::commits).
-    pub(in crate::store) fn commits(&self) -> u64 {
+    pub(crate) fn commits(&self) -> u64 {
         self.writer.commits()
     }
 
     /// See [`Store::close`](crate::store::Store::close).
-    pub(in crate::store) async fn close(&self) -> Result<(), StoreError> {
+    pub(crate) async fn close(&self) -> Result<(), StoreError> {
         self.readers.close().await;
         let closed = self.writer.close().await;
         self.right.give_up();

@@ -26,9 +26,7 @@ const FARTHEST: u64 = 1 << 60;
 )]
 pub struct Unreadable {
     table: String,
-    /// The row's first column.
     row: String,
-    /// The fault in it.
     reason: String,
 }
 

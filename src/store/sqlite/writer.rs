@@ -23,7 +23,7 @@ use crate::store::{StoreError, Writing};
 
 use super::checkpointer::Checkpointer;
 use super::connection::{DatabasePath, keep_as_it_is};
-use super::fault::{Fault, Shared, unavailable};
+use super::fault::{Fault, Shared};
 use super::file_identity::FileIdentity;
 use super::queue::{Priority, Queue};
 use super::syncer::{Commit, Syncer, checkpoint};
@@ -89,7 +89,9 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let task = Task { doing, work, result: None, answer };
         self.queue.push(rank, Box::new(task))?;
-        answered.await.unwrap_or_else(|_gone| Err(unavailable(doing, "the writer has ended")))
+        answered
+            .await
+            .unwrap_or_else(|_gone| Err(StoreError::unavailable(doing, "the writer has ended")))
     }
 
     /// Returns the number of committed transactions.
@@ -116,7 +118,7 @@ impl Writer {
         let Some(thread) = thread else { return Err(StoreError::Closed) };
         match tokio::task::spawn_blocking(move || thread.join()).await {
             Ok(Ok(rested)) => rested.map_err(|error| Fault::Sql(error).into_store_error(DOING)),
-            Ok(Err(_)) | Err(_) => Err(unavailable(DOING, "the writer panicked")),
+            Ok(Err(_)) | Err(_) => Err(StoreError::unavailable(DOING, "the writer panicked")),
         }
     }
 }
@@ -168,8 +170,8 @@ where
         let answered = match (result, transaction) {
             (Some(result), Ok(())) => result,
             (Some(Err(own)), Err(_)) => Err(own),
-            (_, Err(shared)) => Err(StoreError::Unavailable { doing, source: Box::new(shared) }),
-            (None, Ok(())) => Err(unavailable(doing, "it wasn't done")),
+            (_, Err(shared)) => Err(StoreError::unavailable(doing, shared)),
+            (None, Ok(())) => Err(StoreError::unavailable(doing, "it wasn't done")),
         };
         // Whoever waited may be gone; what was done stays done.
         let _ = answer.send(answered);
@@ -296,7 +298,8 @@ impl WriterConnection {
 }
 
 fn log_presence(place: &DatabasePath) -> std::io::Result<[FileIdentity; 2]> {
-    Ok([FileIdentity::of(&place.log_file())?, FileIdentity::of(&place.log_index())?])
+    let [log, index] = place.log_files();
+    Ok([FileIdentity::of(&log)?, FileIdentity::of(&index)?])
 }
 
 fn transact(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {

@@ -22,19 +22,19 @@ use super::planned;
 
 /// A webhook that is to be planned.
 #[derive(Clone)]
-pub(in crate::store) struct Item {
-    pub(in crate::store) origin: Origin,
+pub struct Item {
+    pub origin: Origin,
     /// The notification, or the reason why it leads to nothing known.
-    pub(in crate::store) decoded: Result<Notification, String>,
+    pub decoded: Result<Notification, String>,
     /// The class of the calls that a new one leads to.
-    pub(in crate::store) class: Class,
+    pub class: Class,
     /// The present time.
-    pub(in crate::store) now: Time,
+    pub now: Time,
 }
 
 /// The origin of a webhook that is to be planned.
 #[derive(Clone)]
-pub(in crate::store) enum Origin {
+pub enum Origin {
     /// It was received, and has this fingerprint.
     Received(Box<Webhook>, [u8; 32]),
     /// It is in the inbox.
@@ -42,25 +42,21 @@ pub(in crate::store) enum Origin {
 }
 
 impl Item {
-    pub(in crate::store) fn received(received: ReceivedWebhook, now: Time) -> Self {
+    pub fn received(received: ReceivedWebhook, now: Time) -> Self {
         let ReceivedWebhook { webhook, decoded, class } = received;
         let fingerprint = webhook.fingerprint();
         Self { origin: Origin::Received(Box::new(webhook), fingerprint), decoded, class, now }
     }
 
     /// Returns the item of a stored webhook.
-    pub(in crate::store) fn stored(
-        id: WebhookId,
-        decoded: Result<Notification, String>,
-        now: Time,
-    ) -> Self {
+    pub fn stored(id: WebhookId, decoded: Result<Notification, String>, now: Time) -> Self {
         Self { origin: Origin::Stored(id), decoded, class: Class::Live, now }
     }
 }
 
 /// Accepts received webhooks and replays stored ones. See [`Store::accept`](crate::store::Store::accept)
 /// and [`Store::replay`](crate::store::Store::replay).
-pub(in crate::store) struct Accept {
+pub struct Accept {
     planning: Arc<Planning>,
     /// No two have the same bytes.
     items: Arc<[Item]>,
@@ -69,20 +65,20 @@ pub(in crate::store) struct Accept {
 }
 
 /// A webhook on its way through a batch.
-pub(super) struct Entry<'a> {
-    pub(super) id: WebhookId,
+pub struct Entry<'a> {
+    pub id: WebhookId,
     /// The webhook and its fingerprint, if it is new to the inbox.
-    pub(super) new: Option<(&'a Webhook, [u8; 32])>,
-    pub(super) was_parked: bool,
+    pub new: Option<(&'a Webhook, [u8; 32])>,
+    pub was_parked: bool,
     /// The campaign that a stored webhook was planned in first, if it names none.
-    pub(super) campaign: Option<String>,
-    pub(super) class: Class,
-    pub(super) now: Time,
-    pub(super) outcome: Outcome,
+    pub campaign: Option<String>,
+    pub class: Class,
+    pub now: Time,
+    pub outcome: Outcome,
 }
 
 /// The outcome of accepting or replaying a webhook.
-pub(super) enum Outcome {
+pub enum Outcome {
     /// The same bytes are in the inbox.
     Duplicate,
     /// Nothing of it is mapped, for this reason.
@@ -94,17 +90,17 @@ pub(super) enum Outcome {
 
 impl Accept {
     /// Returns the use case for some webhooks, of which no two have the same bytes.
-    pub(in crate::store) fn new(planning: Arc<Planning>, items: Arc<[Item]>) -> Self {
+    pub fn new(planning: Arc<Planning>, items: Arc<[Item]>) -> Self {
         Self { planning, items, is_dry_run: false, wanted: Wanted::default() }
     }
 
     /// Returns the use case of planning a stored webhook again. A dry run changes nothing.
-    pub(in crate::store) fn replay(planning: Arc<Planning>, item: Item, is_dry_run: bool) -> Self {
+    pub fn replay(planning: Arc<Planning>, item: Item, is_dry_run: bool) -> Self {
         Self { is_dry_run, ..Self::new(planning, [item].into()) }
     }
 
     /// Returns the webhooks.
-    pub(in crate::store) fn items(&self) -> &[Item] {
+    pub fn items(&self) -> &[Item] {
         &self.items
     }
 

@@ -11,17 +11,17 @@ use crate::store::rows::{Changes, LaneAppend, LaneRaise, NewRow};
 use super::classes::rank;
 
 /// A call that goes to the end of a lane.
-pub(in crate::store) struct NewDelivery<'a> {
-    pub(in crate::store) lane: LaneId,
+pub struct NewDelivery<'a> {
+    pub lane: LaneId,
     /// The webhook that led to it.
-    pub(in crate::store) webhook: Option<WebhookId>,
+    pub webhook: Option<WebhookId>,
     /// The class, of calls to Customer.io.
-    pub(in crate::store) class: Class,
-    pub(in crate::store) call: &'a Call,
+    pub class: Class,
+    pub call: &'a Call,
     /// The time at which it was planned first.
-    pub(in crate::store) planned_at: Time,
+    pub planned_at: Time,
     /// The present time by the clock of lanes.
-    pub(in crate::store) due_at: i64,
+    pub due_at: i64,
 }
 
 /// Adds new deliveries to what a transaction writes, in their order: rows, lanes and kept numbers. A join
@@ -29,7 +29,7 @@ pub(in crate::store) struct NewDelivery<'a> {
 ///
 /// # Errors
 /// A call that can't be written as text.
-pub(in crate::store) fn append<'a>(
+pub fn append<'a>(
     changes: &mut Changes,
     new: impl IntoIterator<Item = NewDelivery<'a>>,
 ) -> Result<(), StoreError> {
@@ -62,7 +62,7 @@ pub(in crate::store) fn append<'a>(
 }
 
 /// Returns the change that makes a visitor's pending calls as urgent as a class.
-pub(in crate::store) fn raise(visitor: &LaneKey, class: Class) -> LaneRaise {
+pub fn raise(visitor: &LaneKey, class: Class) -> LaneRaise {
     LaneRaise { identifier: record::column(visitor), class: rank(Destination::CustomerIo, class) }
 }
 

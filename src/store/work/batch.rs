@@ -12,36 +12,36 @@ use crate::store::record;
 use crate::store::unit::{Hash, PlanKeys, Unit, UnitFault};
 
 /// Keys that earlier tries of a transaction have asked for. The next one holds them all at once, in order.
-pub(super) type Wanted = Mutex<BTreeSet<ReadKey>>;
+pub type Wanted = Mutex<BTreeSet<ReadKey>>;
 
 /// A notification of a batch; the reason, if nothing of it can be mapped.
-pub(super) type Candidate<'a> = Result<(Subject<'a>, Time), String>;
+pub type Candidate<'a> = Result<(Subject<'a>, Time), String>;
 
 /// Records of a batch, read phase by phase.
-pub(super) struct Batch<'a> {
+pub struct Batch<'a> {
     planning: &'a Planning,
     /// `None` if nothing is to be changed. Then nobody is held.
     wanted: Option<&'a Wanted>,
     /// True if people are held. Postgres would have to hold others out of order.
     has_held: bool,
-    pub(super) overlay: Overlay,
+    pub overlay: Overlay,
 }
 
 /// A notification whose calls are drafted.
-pub(super) struct Drafted<'a> {
+pub struct Drafted<'a> {
     draft: Box<dyn Draft + 'a>,
     effects: Vec<EventId>,
 }
 
 impl<'a> Batch<'a> {
     /// Returns an empty batch.
-    pub(super) fn new(planning: &'a Planning, wanted: Option<&'a Wanted>) -> Self {
+    pub fn new(planning: &'a Planning, wanted: Option<&'a Wanted>) -> Self {
         let overlay = Overlay::new(planning.hash_key, planning.has_tombstones());
         Self { planning, wanted, has_held: false, overlay }
     }
 
     /// Resolves and links all candidates; returns the keys that each depends on.
-    pub(super) async fn read<U: Unit>(
+    pub async fn read<U: Unit>(
         &mut self,
         unit: &mut U,
         candidates: &[Candidate<'_>],
@@ -68,7 +68,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Returns the records that each candidate depends on.
-    pub(super) fn sets(
+    pub fn sets(
         &self,
         candidates: &[Candidate<'_>],
         keys: &[Result<Vec<ReadKey>, String>],
@@ -81,7 +81,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Drafts the calls of all candidates, and reads their effects.
-    pub(super) async fn drafts<'d, U: Unit>(
+    pub async fn drafts<'d, U: Unit>(
         &mut self,
         unit: &mut U,
         candidates: &'d [Candidate<'_>],
@@ -99,7 +99,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Returns the records of keys that were read.
-    pub(super) fn set(&self, keys: &[ReadKey], now: Time) -> ReadSet {
+    pub fn set(&self, keys: &[ReadKey], now: Time) -> ReadSet {
         let mut set = self.overlay.read_set(now);
         self.overlay.answer(&mut set, keys);
         set
@@ -109,7 +109,7 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     /// A conflict if people must be held after others were, or someone was erased for the first time.
-    pub(super) async fn fetch<U: Unit>(
+    pub async fn fetch<U: Unit>(
         &mut self,
         unit: &mut U,
         keys: impl Iterator<Item = &ReadKey>,
@@ -169,7 +169,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Returns the plan of a draft, by the ledger as it is after the plans before.
-    pub(super) fn finish(&self, subject: &Subject<'_>, drafted: Drafted<'_>) -> Planned {
+    pub fn finish(&self, subject: &Subject<'_>, drafted: Drafted<'_>) -> Planned {
         let Drafted { draft, effects } = drafted;
         let recorded: HashSet<EventId> =
             effects.into_iter().filter(|id| self.overlay.is_recorded(*id)).collect();
@@ -178,14 +178,14 @@ impl<'a> Batch<'a> {
 }
 
 /// Drafts the calls of a notification.
-pub(super) fn draft<'a>(subject: &'a Subject<'_>, set: &'a ReadSet) -> Result<Drafted<'a>, String> {
+pub fn draft<'a>(subject: &'a Subject<'_>, set: &'a ReadSet) -> Result<Drafted<'a>, String> {
     let (draft, effects) = subject.draft(set)?;
     Ok(Drafted { draft, effects })
 }
 
 impl Drafted<'_> {
     /// Returns the keys of its effects.
-    pub(super) fn keys(&self) -> impl Iterator<Item = ReadKey> + '_ {
+    pub fn keys(&self) -> impl Iterator<Item = ReadKey> + '_ {
         self.effects.iter().copied().map(ReadKey::Effect)
     }
 }

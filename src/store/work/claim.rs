@@ -20,9 +20,9 @@ use super::references::complete;
 const MANY: usize = 500;
 
 /// See [`Store::claim`](crate::store::Store::claim).
-pub(in crate::store) struct Claim {
-    pub(in crate::store) request: ClaimRequest,
-    pub(in crate::store) planning: Arc<Planning>,
+pub struct Claim {
+    pub request: ClaimRequest,
+    pub planning: Arc<Planning>,
 }
 
 impl Work for Claim {

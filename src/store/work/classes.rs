@@ -4,13 +4,13 @@ use crate::domain::{Class, Destination};
 use crate::store::rows::LaneRow;
 
 /// The number of the class page.
-pub(in crate::store) const PAGE: i16 = 2;
+pub const PAGE: i16 = 2;
 
 /// All numbers.
-pub(in crate::store) const ALL: &[i16] = &[0, 1, PAGE, 3];
+pub const ALL: &[i16] = &[0, 1, PAGE, 3];
 
 /// Returns the number of calls that lead a way and have a class.
-pub(in crate::store) fn rank(way: Destination, class: Class) -> i16 {
+pub fn rank(way: Destination, class: Class) -> i16 {
     match (way, class) {
         (Destination::CustomerIo, Class::Live) => 0,
         (Destination::CustomerIo, Class::History) => 1,
@@ -20,7 +20,7 @@ pub(in crate::store) fn rank(way: Destination, class: Class) -> i16 {
 }
 
 /// Returns the class of a number. Lanes to GrowSurf have only one.
-pub(in crate::store) fn class(rank: i16) -> Class {
+pub fn class(rank: i16) -> Class {
     match rank {
         1 => Class::History,
         PAGE => Class::Page,
@@ -29,7 +29,7 @@ pub(in crate::store) fn class(rank: i16) -> Class {
 }
 
 /// Returns the numbers of the lanes that lead a way, in the order they are served.
-pub(in crate::store) fn ranks(way: Destination, page: bool) -> &'static [i16] {
+pub fn ranks(way: Destination, page: bool) -> &'static [i16] {
     match (way, page) {
         (Destination::CustomerIo, true) => &[0, 1, PAGE],
         (Destination::CustomerIo, false) => &[0, 1],
@@ -38,7 +38,7 @@ pub(in crate::store) fn ranks(way: Destination, page: bool) -> &'static [i16] {
 }
 
 /// Ends the turn of a lane in which nothing is pending. The next call gives it its class.
-pub(in crate::store) fn empty(lane: &mut LaneRow) {
+pub fn empty(lane: &mut LaneRow) {
     (lane.leased, lane.due_at) = (false, None);
     lane.class = lane.class.max(PAGE);
 }

@@ -10,82 +10,85 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use crate::domain::{
-    Call, DeliveryId, Email, ErasureKey, ErasureSubject, LaneId, PersonId, Time, WebhookId,
+    Call, DeliveryId, Email, ErasureKey, ErasureSubject, LaneId, PersonId, Planner, Time, WebhookId,
 };
 use crate::store::meta::TOMBSTONE_CHECK;
 use crate::store::planning::Planning;
 use crate::store::rows::{Changes, DeliveryRow, Half, PersonRow, delivery, number};
-use crate::store::unit::{Deliveries, Hold, Letters, Unit, Work};
+use crate::store::unit::{Deliveries, Hold, Letters, Unit, Work, use_case};
 use crate::store::{CancelResult, Erased, ErasureTarget, Store, StoreError, record};
 
 use super::lanes::hold_deliveries;
-use super::naming::{FindMentions, SearchBodies, search_people};
+use super::naming::{find_mentions, search_bodies, search_people};
 
 /// Webhooks, calls or records of one transaction.
 const PIECE: usize = 100;
 
 const DOING: &str = "erase a person";
 
-/// See [`Store::find_subject`](crate::store::Store::find_subject).
-pub(in crate::store) async fn find_subject(
-    store: &Store,
-    email: &Email,
-) -> Result<ErasureTarget, StoreError> {
-    let subject = ErasureSubject::with_address(email.clone());
-    let mut target = ErasureTarget { people: [].into(), subject };
-    // A person may have had several addresses, and each may lead to more.
-    loop {
-        let before = target.subject.clone();
-        for person in search_people(store, &target.subject).await?.theirs {
-            target.subject.add_identifiers_of(&person);
-            target.people.extend(person.id.map(|id| (id, person.key)));
-        }
-        if target.subject == before {
-            return Ok(target);
-        }
-    }
-}
-
-/// See [`Store::cancel_pending`](crate::store::Store::cancel_pending).
-pub(in crate::store) async fn cancel_pending(
-    store: &Store,
-    target: &ErasureTarget,
-    now: Time,
-) -> Result<CancelResult, StoreError> {
-    let mut cancelled = CancelResult::default();
-    for id in target.people.keys() {
+/// Erasing has three steps: [`find_subject`](Self::find_subject), [`cancel_pending`](Self::cancel_pending) until
+/// nothing is under way, and [`erase`](Self::erase). Each can be repeated. Until the last one has ended the person
+/// is found by the same address.
+impl Store {
+    /// Returns the person who has an address or had it, and all that names them. Reads all people.
+    pub async fn find_subject(&self, email: &Email) -> Result<ErasureTarget, StoreError> {
+        let subject = ErasureSubject::with_address(email.clone());
+        let mut target = ErasureTarget { people: [].into(), subject };
+        // A person may have had several addresses, and each may lead to more.
         loop {
-            let piece = Cancel { lane: LaneId(id.0), now };
-            let (is_last, erased, under_way) =
-                store.write("remove a person's calls", piece).await?;
-            cancelled.erased = cancelled.erased.and(erased);
-            cancelled.under_way = cancelled.under_way.max(under_way);
-            if is_last {
-                break;
+            let before = target.subject.clone();
+            for person in search_people(self, &target.subject).await?.theirs {
+                target.subject.add_identifiers_of(&person);
+                target.people.extend(person.id.map(|id| (id, person.key)));
+            }
+            if target.subject == before {
+                return Ok(target);
             }
         }
     }
-    Ok(cancelled)
-}
 
-/// See [`Store::erase`](crate::store::Store::erase).
-pub(in crate::store) async fn erase(
-    store: &Store,
-    target: &ErasureTarget,
-    now: Time,
-) -> Result<Erased, StoreError> {
-    let swept = sweep(store, target).await?;
-    let planning = Arc::clone(&store.planning);
-    let take = TakePerson { planning, target: target.clone(), now };
-    let (target, taken) = store.write(DOING, take).await?;
-    // What was accepted meanwhile may name them; from now on nothing can.
-    let again = sweep(store, &target).await?;
-    let log_emptied = store.overwrite_erased().await?;
-    // The second sweep has counted the unreadable ones again.
-    Ok(Erased { unreadable: 0, log_emptied, ..swept }.and(taken).and(again))
+    /// Removes the person's pending calls and dead letters. Goes in pieces. Leased calls stay under way until
+    /// their lease ends, and its settlement changes nothing else.
+    pub async fn cancel_pending(
+        &self,
+        target: &ErasureTarget,
+        now: Time,
+    ) -> Result<CancelResult, StoreError> {
+        let mut cancelled = CancelResult::default();
+        for id in target.people.keys() {
+            loop {
+                let piece = Cancel { lane: LaneId(id.0), now };
+                let (is_last, erased, under_way) =
+                    self.write("remove a person's calls", piece).await?;
+                cancelled.erased = cancelled.erased.and(erased);
+                cancelled.under_way = cancelled.under_way.max(under_way);
+                if is_last {
+                    break;
+                }
+            }
+        }
+        Ok(cancelled)
+    }
+
+    /// Erases the person: the record, lane, calls and attempts; the bodies of webhooks that name them; and
+    /// their part of others' records and calls. The hashes of effects and webhooks stay.
+    ///
+    /// From then on tombstones, keyed hashes with the time, keep the person from coming back: the participant
+    /// ids for ever, the addresses for everyone who joined before.
+    ///
+    /// Goes in pieces; the one that takes the record sets the tombstones. The storage overwrites erased rows.
+    pub async fn erase(&self, target: &ErasureTarget, now: Time) -> Result<Erased, StoreError> {
+        let swept = sweep(self, target).await?;
+        let planning = Arc::clone(&self.planning);
+        let take = TakePerson { planning, target: target.clone(), now };
+        let (target, taken) = self.write(DOING, take).await?;
+        // What was accepted meanwhile may name them; from now on nothing can.
+        let again = sweep(self, &target).await?;
+        let log_emptied = self.overwrite_erased().await?;
+        // The second sweep has counted the unreadable ones again.
+        Ok(Erased { unreadable: 0, log_emptied, ..swept }.and(taken).and(again))
+    }
 }
 
 /// Takes them out of others' records, and drops what names them.
@@ -94,77 +97,51 @@ async fn sweep(store: &Store, target: &ErasureTarget) -> Result<Erased, StoreErr
     let target = Arc::new(target.clone());
     let others = search_people(store, &target.subject).await?.others;
     let own = target.people.keys().map(|id| id.0).collect();
-    let mut found = store.read(DOING, FindMentions { people: own, subject: None }).await?;
-    let subject = Some(target.subject.clone());
-    found.extend(store.read(DOING, FindMentions { people: others.clone(), subject }).await?);
-    let mut after = Uuid::nil();
-    loop {
-        let page = SearchBodies { target: Arc::clone(&target), after };
-        let page = store.read(DOING, page).await?;
-        found.extend(page.named);
-        erased.unreadable += page.unreadable;
-        match page.last {
-            Some(last) => after = last.0,
-            None => break,
-        }
-    }
+    let mut found = find_mentions(store, own, None).await?;
+    found.extend(find_mentions(store, others.clone(), Some(target.subject.clone())).await?);
+    let (named, unreadable) = search_bodies(store, &target).await?;
+    found.extend(named);
+    erased.unreadable = unreadable;
     for piece in others.chunks(PIECE) {
-        let (planning, target) = (Arc::clone(&store.planning), Arc::clone(&target));
-        let cut = CutPeople { planning, target, people: piece.to_vec() };
-        erased.people_of_others += store.write(DOING, cut).await?;
+        let (people, target) = (piece.to_vec(), Arc::clone(&target));
+        let planner = Arc::clone(&store.planning.planner);
+        erased.people_of_others += use_case!(
+            store.write(DOING),
+            [people: Vec<i64>, target: Arc<ErasureTarget>, planner: Arc<dyn Planner>] -> u64,
+            |unit| {
+                let mut changes = Changes { is_erasing: true, ..Changes::default() };
+                for row in unit.people(people, Hold::Wait).await? {
+                    if let Some(left) = planner.without(&record::person(&row)?, &target.subject) {
+                        changes.people.push(PersonRow { state: record::state(&left)?, ..row });
+                    }
+                }
+                let cut = count(changes.people.len());
+                unit.write(changes).await?;
+                Ok(cut)
+            }
+        )?;
     }
     let found: Vec<WebhookId> = found.into_iter().collect();
     for piece in found.chunks(PIECE) {
-        let drop = DropWebhooks { target: Arc::clone(&target), webhooks: piece.to_vec() };
-        erased = erased.and(store.write(DOING, drop).await?);
+        let (webhooks, target) = (piece.to_vec(), Arc::clone(&target));
+        let dropped = use_case!(
+            store.write(DOING),
+            [webhooks: Vec<WebhookId>, target: Arc<ErasureTarget>] -> Erased,
+            |unit| {
+                let mut changes = Changes { is_erasing: true, ..Changes::default() };
+                let (erased, own) = drop_webhooks(unit, target, webhooks, &mut changes).await?;
+                let erased = erased.and(remove(unit, &own, &mut changes).await?);
+                unit.write(changes).await?;
+                Ok(erased)
+            }
+        )?;
+        erased = erased.and(dropped);
     }
     Ok(erased)
 }
 
-/// Takes them out of the texts of others' records; returns how many had any.
-struct CutPeople {
-    planning: Arc<Planning>,
-    target: Arc<ErasureTarget>,
-    people: Vec<i64>,
-}
-
-impl Work for CutPeople {
-    type Output = u64;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<u64, U::Fault> {
-        let mut changes = Changes { is_erasing: true, ..Changes::default() };
-        for row in unit.people(&self.people, Hold::Wait).await? {
-            let person = record::person(&row)?;
-            let left = self.planning.planner.without(&person, &self.target.subject);
-            if let Some(left) = left {
-                changes.people.push(PersonRow { state: record::state(&left)?, ..row });
-            }
-        }
-        let cut = count(changes.people.len());
-        unit.write(changes).await?;
-        Ok(cut)
-    }
-}
-
-/// Drops the bodies of webhooks, their calls to the person, and what names the person in calls to others.
-struct DropWebhooks {
-    target: Arc<ErasureTarget>,
-    webhooks: Vec<WebhookId>,
-}
-
-impl Work for DropWebhooks {
-    type Output = Erased;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Erased, U::Fault> {
-        let mut changes = Changes { is_erasing: true, ..Changes::default() };
-        let (erased, own) = drop_webhooks(unit, &self.target, &self.webhooks, &mut changes).await?;
-        let erased = erased.and(remove(unit, &own, &mut changes).await?);
-        unit.write(changes).await?;
-        Ok(erased)
-    }
-}
-
-/// Returns the rows of the person's own deliveries as well, which are to be removed.
+/// Drops the bodies of webhooks, and what names the person in calls to others. Returns the rows of the person's own
+/// deliveries as well, which are to be removed.
 async fn drop_webhooks<U: Unit>(
     unit: &mut U,
     target: &ErasureTarget,

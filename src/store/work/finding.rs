@@ -1,152 +1,117 @@
 //! Finding: people, their lanes and webhooks, and what webhooks led to.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::domain::{
-    Call, DeliveryId, EventId, LaneId, LaneKey, Message, Participant, Person, PersonId, ReadKey,
-    Time, Webhook, WebhookId,
+    Call, DeliveryId, EventId, LaneId, LaneKey, Message, Person, PersonId, ReadKey, Time, Webhook,
+    WebhookId,
 };
 use crate::store::planning::Planning;
-use crate::store::record::{self, unreadable};
+use crate::store::record::unreadable;
 use crate::store::rows::{DeliveryRow, Half, LetterRow, PENDING, RowState, delivery, number};
-use crate::store::unit::{Deliveries, Entries, Hold, Kept, Letters, Unit, Work};
+use crate::store::unit::{Deliveries, Entries, Kept, Letters, Unit};
 use crate::store::{
-    CallStatus, Death, DeliveryState, InboxEntry, LaneStatus, PastAttempt, StoreError, WaitingCall,
-    WaitingKey, WebhookStatus,
+    CallStatus, Death, DeliveryState, InboxEntry, LaneStatus, MessageStatus, PastAttempt,
+    StoreError, WaitingCall, WaitingKey, WebhookStatus,
 };
 
 use super::batch::Batch;
-use super::effects::messages;
 use super::lanes::keys;
 
 /// Rows of deliveries that are shown of one webhook, and up to which those of a lane are counted.
 const ROWS: i64 = 1_000;
 
-/// See [`Store::campaigns`](crate::store::Store::campaigns).
-pub(in crate::store) struct ListCampaigns;
+/// Returns the people that keys lead to, each once, with the first key that led to them.
+pub async fn find_people<U: Unit>(
+    unit: &mut U,
+    planning: &Planning,
+    keys: &[ReadKey],
+) -> Result<Vec<(ReadKey, Person)>, U::Fault> {
+    let is_person = |key: &&ReadKey| !matches!(key, ReadKey::Effect(_) | ReadKey::Tombstone(_));
+    let keys: Vec<ReadKey> = keys.iter().filter(is_person).cloned().collect();
+    let mut batch = Batch::new(planning, None);
+    batch.fetch(unit, keys.iter()).await?;
+    let set = batch.set(&keys, Time::default());
+    let mut seen = HashSet::new();
+    let found = keys.into_iter().filter_map(|key| {
+        let place = set.person(&key).filter(|place| seen.insert(*place))?;
+        Some((key, set.person_at(place).clone()))
+    });
+    Ok(found.collect())
+}
 
-impl Work for ListCampaigns {
-    type Output = Vec<String>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<String>, U::Fault> {
-        unit.campaigns().await
+/// Returns the newest webhooks that name one of some people, with the calls for these people.
+pub async fn mentions<U: Unit>(
+    unit: &mut U,
+    people: &[PersonId],
+    before: Option<WebhookId>,
+    limit: usize,
+    now: Time,
+) -> Result<Vec<WebhookStatus>, U::Fault> {
+    let mut entries = Vec::new();
+    for person in people {
+        entries.extend(unit.entries(Entries::Of(*person), last(before), number(limit)).await?);
     }
-}
-
-/// See [`Store::people`](crate::store::Store::people).
-pub(in crate::store) struct FindPeople {
-    pub(in crate::store) planning: Arc<Planning>,
-    pub(in crate::store) keys: Vec<ReadKey>,
-}
-
-impl Work for FindPeople {
-    type Output = Vec<(ReadKey, Person)>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
-        let is_person = |key: &&ReadKey| !matches!(key, ReadKey::Effect(_) | ReadKey::Tombstone(_));
-        let keys: Vec<ReadKey> = self.keys.iter().filter(is_person).cloned().collect();
-        let mut batch = Batch::new(&self.planning, None);
-        batch.fetch(unit, keys.iter()).await?;
-        let set = batch.set(&keys, Time::default());
-        let mut seen = HashSet::new();
-        let found = keys.into_iter().filter_map(|key| {
-            let place = set.person(&key).filter(|place| seen.insert(*place))?;
-            Some((key, set.person_at(place).clone()))
-        });
-        Ok(found.collect())
+    if people.len() > 1 {
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.id));
+        entries.dedup_by_key(|entry| entry.id);
+        entries.truncate(limit);
     }
-}
-
-/// See [`Store::lanes`](crate::store::Store::lanes).
-pub(in crate::store) struct ReadLanes {
-    pub(in crate::store) people: Vec<PersonId>,
-    pub(in crate::store) now: Time,
-}
-
-impl Work for ReadLanes {
-    type Output = Vec<LaneStatus>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<LaneStatus>, U::Fault> {
-        lanes(unit, &lanes_of(&self.people), self.now).await
+    let ids: Vec<WebhookId> = entries.iter().map(|entry| entry.id).collect();
+    let mut by_webhook: HashMap<WebhookId, Vec<CallStatus>> = HashMap::new();
+    for call in calls(unit, &ids, &lanes_of(people), now).await? {
+        by_webhook.entry(call.webhook).or_default().push(call);
     }
+    let status = |entry: InboxEntry| {
+        let calls = by_webhook.remove(&entry.id).unwrap_or_default();
+        WebhookStatus { entry, calls }
+    };
+    Ok(entries.into_iter().map(status).collect())
 }
 
-/// See [`Store::mentions`](crate::store::Store::mentions).
-pub(in crate::store) struct ListMentions {
-    pub(in crate::store) people: Vec<PersonId>,
-    pub(in crate::store) before: Option<WebhookId>,
-    pub(in crate::store) limit: usize,
-    pub(in crate::store) now: Time,
-}
-
-impl Work for ListMentions {
-    type Output = Vec<WebhookStatus>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<WebhookStatus>, U::Fault> {
-        let mut entries = Vec::new();
-        for person in &self.people {
-            let which = Entries::Of(*person);
-            entries.extend(unit.entries(which, last(self.before), number(self.limit)).await?);
-        }
-        if self.people.len() > 1 {
-            entries.sort_by_key(|entry| std::cmp::Reverse(entry.id));
-            entries.dedup_by_key(|entry| entry.id);
-            entries.truncate(self.limit);
-        }
-        let ids: Vec<WebhookId> = entries.iter().map(|entry| entry.id).collect();
-        let calls = calls(unit, &ids, &lanes_of(&self.people), self.now).await?;
-        let mut by_webhook: HashMap<WebhookId, Vec<CallStatus>> = HashMap::new();
-        for call in calls {
-            by_webhook.entry(call.webhook).or_default().push(call);
-        }
-        let status = |entry: InboxEntry| {
-            let calls = by_webhook.remove(&entry.id).unwrap_or_default();
-            WebhookStatus { entry, calls }
+/// Returns pending calls behind one, those that were planned first before the others.
+pub async fn waiting<U: Unit>(
+    unit: &mut U,
+    after: Option<WaitingKey>,
+    limit: usize,
+    now: Time,
+) -> Result<Vec<WaitingCall>, U::Fault> {
+    let after = after.map_or((i64::MIN, 0), |it| (it.planned_at.micros(), it.row));
+    let which = Deliveries::Waiting { after, limit: number(limit) };
+    let mut rows = unit.deliveries(which).await?;
+    rows.sort_by_key(|row| (row.planned_at, row.state.id));
+    let keys = keys(unit, &rows).await?;
+    let mut waiting: Vec<LaneId> = rows.iter().map(|row| row.state.lane).collect();
+    waiting.sort_unstable();
+    waiting.dedup();
+    let waiting = lane_states(unit, &waiting, now).await?;
+    let of_lane: HashMap<LaneId, LaneStatus> =
+        waiting.into_iter().map(|lane| (lane.lane, lane)).collect();
+    let next = |row: &RowState| delivery(row.id, row.turn().unwrap_or(Half::Call));
+    let ids: Vec<DeliveryId> = rows.iter().map(|row| next(&row.state)).collect();
+    let mut last: HashMap<DeliveryId, PastAttempt> =
+        unit.attempts(&ids).await?.into_iter().collect();
+    let mut calls = Vec::with_capacity(rows.len());
+    for DeliveryRow { state, planned_at, webhook, call, .. } in rows {
+        // A lane that went meanwhile has no pending calls any more.
+        let (Some(lane), Some(key)) = (of_lane.get(&state.lane), keys.get(&state.lane)) else {
+            continue;
         };
-        Ok(entries.into_iter().map(status).collect())
+        let call: Result<Call, _> = serde_json::from_str(&call);
+        calls.push(WaitingCall {
+            place: WaitingKey { planned_at: Time::from_micros(planned_at), row: state.id },
+            webhook,
+            key: key.clone(),
+            call: call.map_err(|error| unreadable("a call", error))?,
+            has_identify: state.turn() == Some(Half::Identify),
+            attempts: u32::try_from(state.attempts).unwrap_or(0),
+            last: last.remove(&next(&state)),
+            lane: lane.clone(),
+        });
     }
-}
-
-/// See [`Store::webhook`](crate::store::Store::webhook) and [`Store::calls`](crate::store::Store::calls).
-pub struct ShowWebhook {
-    pub id: WebhookId,
-    pub now: Time,
-}
-
-impl Work for ShowWebhook {
-    type Output = (Option<InboxEntry>, Vec<CallStatus>);
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
-        let before = Uuid::from_u128(self.id.0.as_u128().saturating_add(1));
-        let entry = unit.entries(Entries::All, before, 1).await?.pop();
-        let calls = calls(unit, &[self.id], &[], self.now).await?;
-        Ok((entry.filter(|entry| entry.id == self.id), calls))
-    }
-}
-
-/// See [`Store::bytes`](crate::store::Store::bytes).
-pub struct Measure;
-
-impl Work for Measure {
-    type Output = u64;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<u64, U::Fault> {
-        Ok(u64::try_from(unit.bytes().await?).unwrap_or(0))
-    }
-}
-
-/// See [`Store::stored`](crate::store::Store::stored).
-pub struct ReadWebhook(pub WebhookId);
-
-impl Work for ReadWebhook {
-    type Output = Option<Webhook>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<Webhook>, U::Fault> {
-        webhook(unit, self.0).await
-    }
+    Ok(calls)
 }
 
 /// Returns a webhook with its body, if that is kept.
@@ -156,109 +121,17 @@ pub async fn webhook<U: Unit>(unit: &mut U, id: WebhookId) -> Result<Option<Webh
     Ok(found.filter(|webhook| webhook.id == id))
 }
 
-/// See [`Store::parked`](crate::store::Store::parked) and [`Store::recent`](crate::store::Store::recent).
-pub struct ListEntries {
-    pub which: Entries,
-    pub before: Option<WebhookId>,
-    pub limit: usize,
-}
-
-impl Work for ListEntries {
-    type Output = Vec<InboxEntry>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<InboxEntry>, U::Fault> {
-        unit.entries(self.which, last(self.before), number(self.limit)).await
-    }
-}
-
-/// See [`Store::person_of_number`](crate::store::Store::person_of_number).
-pub struct ReadPerson(pub PersonId);
-
-impl Work for ReadPerson {
-    type Output = Option<Person>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<Person>, U::Fault> {
-        let row = unit.people(&[self.0.0], Hold::No).await?.pop();
-        Ok(row.as_ref().map(record::person).transpose()?)
-    }
-}
-
-/// See [`Store::waiting`](crate::store::Store::waiting).
-pub struct ListWaiting {
-    pub after: Option<WaitingKey>,
-    pub limit: usize,
-    pub now: Time,
-}
-
-impl Work for ListWaiting {
-    type Output = Vec<WaitingCall>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<WaitingCall>, U::Fault> {
-        let after = self.after.map_or((i64::MIN, 0), |it| (it.planned_at.micros(), it.row));
-        let which = Deliveries::Waiting { after, limit: number(self.limit) };
-        let mut rows = unit.deliveries(which).await?;
-        rows.sort_by_key(|row| (row.planned_at, row.state.id));
-        let keys = keys(unit, &rows).await?;
-        let mut waiting: Vec<LaneId> = rows.iter().map(|row| row.state.lane).collect();
-        waiting.sort_unstable();
-        waiting.dedup();
-        let waiting = lanes(unit, &waiting, self.now).await?;
-        let of_lane: HashMap<LaneId, LaneStatus> =
-            waiting.into_iter().map(|lane| (lane.lane, lane)).collect();
-        let next = |row: &RowState| delivery(row.id, row.turn().unwrap_or(Half::Call));
-        let ids: Vec<DeliveryId> = rows.iter().map(|row| next(&row.state)).collect();
-        let mut last: HashMap<DeliveryId, PastAttempt> =
-            unit.attempts(&ids).await?.into_iter().collect();
-        let mut calls = Vec::with_capacity(rows.len());
-        for DeliveryRow { state, planned_at, webhook, call, .. } in rows {
-            // A lane that went meanwhile has no pending calls any more.
-            let (Some(lane), Some(key)) = (of_lane.get(&state.lane), keys.get(&state.lane)) else {
-                continue;
-            };
-            let call: Result<Call, _> = serde_json::from_str(&call);
-            calls.push(WaitingCall {
-                place: WaitingKey { planned_at: Time::from_micros(planned_at), row: state.id },
-                webhook,
-                key: key.clone(),
-                call: call.map_err(|error| unreadable("a call", error))?,
-                has_identify: state.turn() == Some(Half::Identify),
-                attempts: u32::try_from(state.attempts).unwrap_or(0),
-                last: last.remove(&next(&state)),
-                lane: lane.clone(),
-            });
-        }
-        Ok(calls)
-    }
-}
-
-/// See [`Store::participants`](crate::store::Store::participants).
-pub struct ListParticipants {
-    pub campaign: String,
-    pub after: String,
-    pub limit: usize,
-}
-
-impl Work for ListParticipants {
-    type Output = Vec<String>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<String>, U::Fault> {
-        // Keys that are hashes aren't GrowSurf's ids; they sort behind them.
-        let (after, before) = (&self.after, Participant::HASHED);
-        unit.participants_between(&self.campaign, after, before, number(self.limit)).await
-    }
-}
-
 /// Returns the id that those before a webhook are less than; without one, all are.
-fn last(before: Option<WebhookId>) -> Uuid {
+pub fn last(before: Option<WebhookId>) -> Uuid {
     before.map_or(Uuid::max(), |id| id.0)
 }
 
-fn lanes_of(people: &[PersonId]) -> Vec<LaneId> {
+pub fn lanes_of(people: &[PersonId]) -> Vec<LaneId> {
     people.iter().map(|person| LaneId(person.0)).collect()
 }
 
 /// Returns lanes with their times by the caller's clock.
-async fn lanes<U: Unit>(
+pub async fn lane_states<U: Unit>(
     unit: &mut U,
     lanes: &[LaneId],
     now: Time,
@@ -272,7 +145,7 @@ async fn lanes<U: Unit>(
 }
 
 /// Returns the calls that webhooks led to and that are kept, those of some lanes or of all.
-pub(super) async fn calls<U: Unit>(
+pub async fn calls<U: Unit>(
     unit: &mut U,
     webhooks: &[WebhookId],
     lanes_of: &[LaneId],
@@ -303,7 +176,7 @@ pub(super) async fn calls<U: Unit>(
     let mut waiting: Vec<LaneId> = calls.iter().filter(is_pending).map(|call| call.lane).collect();
     waiting.sort_unstable();
     waiting.dedup();
-    let waiting = lanes(unit, &waiting, now).await?;
+    let waiting = lane_states(unit, &waiting, now).await?;
     for call in &mut calls {
         call.attempts = attempts.remove(&call.delivery).unwrap_or_default();
         let reported = call.event_id().and_then(|event| reported.remove(&event));
@@ -360,4 +233,22 @@ fn statuses(
         calls.push(status(Half::Call, Some(call)));
     }
     Ok(calls)
+}
+
+/// Returns messages from their metrics.
+pub fn messages(mut rows: Vec<Message>) -> Vec<MessageStatus> {
+    rows.sort_by(|a, b| (a.at, &a.delivery, &a.metric).cmp(&(b.at, &b.delivery, &b.metric)));
+    let mut all: Vec<MessageStatus> = Vec::new();
+    for Message { delivery, channel, metric, sender, at, event: _ } in rows {
+        match all.iter_mut().find(|sent| sent.delivery == delivery) {
+            Some(sent) => {
+                sent.sender = sent.sender.take().or(sender);
+                sent.metrics.push((metric, at));
+            }
+            None => {
+                all.push(MessageStatus { delivery, channel, sender, metrics: vec![(metric, at)] });
+            }
+        }
+    }
+    all
 }

@@ -7,26 +7,26 @@ use super::classes::PAGE;
 
 /// The budget of one lane.
 #[derive(Clone, Copy)]
-pub(super) struct ClaimBudget {
+pub struct ClaimBudget {
     /// The greatest number of calls.
-    pub(super) calls: usize,
+    pub calls: usize,
     /// The greatest number of calls that are sent one after the other.
-    pub(super) in_turn: usize,
+    pub in_turn: usize,
     /// The time before which tracks are old.
-    pub(super) old_before: i64,
+    pub old_before: i64,
     /// True of a visitor's lane. Its tracks of pages keep their order. Those of people are old ones, so that a
     /// flood of them is soon out of the way of the calls behind it.
-    pub(super) is_visitor: bool,
+    pub is_visitor: bool,
 }
 
 /// The calls of a lane that go out now.
-pub(super) struct Head {
+pub struct Head {
     /// The calls, in order.
-    pub(super) deliveries: Vec<Waiting>,
+    pub deliveries: Vec<Waiting>,
     /// True if each waits for the one before.
-    pub(super) in_turn: bool,
+    pub in_turn: bool,
     /// Identifies that the given one supersedes.
-    pub(super) superseded: Vec<DeliveryId>,
+    pub superseded: Vec<DeliveryId>,
 }
 
 impl Head {
@@ -38,7 +38,7 @@ impl Head {
     ///
     /// Not more: calls that aren't settled when the process dies are sent again from the first, and an identify
     /// sent again behind a newer one would take the profile back.
-    pub(super) fn choose(budget: ClaimBudget, mut calls: impl Iterator<Item = Waiting>) -> Self {
+    pub fn choose(budget: ClaimBudget, mut calls: impl Iterator<Item = Waiting>) -> Self {
         let is_old = |call: &Waiting| {
             let is_page = call.class == PAGE && !budget.is_visitor;
             call.event_at.is_some_and(|at| is_page || at < budget.old_before)

@@ -11,8 +11,8 @@ use crate::store::rows::{
     Changes, DEAD, DELIVERED, DeliveryRow, Half, LetterRow, PENDING, PersonRow, Waiting, delivery,
     half, number,
 };
-use crate::store::unit::{Deliveries, Hold, Letters, Unit, Work};
-use crate::store::{DeadLetter, DeadLetters, PastAttempt, RedeliveryNote, Store, StoreError};
+use crate::store::unit::{Deliveries, Hold, Letters, Unit, Work, use_case};
+use crate::store::{DeadLetter, DeadLetters, RedeliveryNote, Store, StoreError};
 
 use super::append::{NewDelivery, append};
 use super::classes::class;
@@ -21,39 +21,8 @@ use super::lanes::{hold_deliveries, keys};
 /// Dead letters of one transaction.
 const PIECE: usize = 500;
 
-/// See [`Store::dead_letters`](crate::store::Store::dead_letters).
-pub(in crate::store) struct ListLetters {
-    pub(in crate::store) before: Option<DeliveryId>,
-    pub(in crate::store) limit: usize,
-}
-
-impl Work for ListLetters {
-    type Output = Vec<DeadLetter>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<DeadLetter>, U::Fault> {
-        let before = self.before.unwrap_or(DeliveryId(i64::MAX));
-        let letters = unit.letters(Letters::Before(before, self.limit)).await?;
-        with_deliveries(unit, letters).await
-    }
-}
-
-/// See [`Store::dead_letter`](crate::store::Store::dead_letter).
-pub struct ShowLetter(pub DeliveryId);
-
-impl Work for ShowLetter {
-    type Output = Option<(DeadLetter, Vec<PastAttempt>)>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
-        let mut letters = unit.letters(Letters::Of(&[half(self.0).0])).await?;
-        letters.retain(|letter| letter.delivery == self.0);
-        let letter = with_deliveries(unit, letters).await?.pop();
-        let attempts = unit.attempts(&[self.0]).await?.into_iter();
-        Ok(letter.map(|letter| (letter, attempts.map(|(_, attempt)| attempt).collect())))
-    }
-}
-
 /// Returns dead letters as operators see them. One that is gone meanwhile is passed over.
-async fn with_deliveries<U: Unit>(
+pub async fn with_deliveries<U: Unit>(
     unit: &mut U,
     letters: Vec<LetterRow>,
 ) -> Result<Vec<DeadLetter>, U::Fault> {
@@ -81,52 +50,98 @@ async fn with_deliveries<U: Unit>(
     Ok(found)
 }
 
-/// Puts dead letters back at the ends of their lanes. See
-/// [`Store::redeliver`](crate::store::Store::redeliver).
-pub(in crate::store) async fn redeliver(
-    store: &Store,
-    which: DeadLetters,
-    planner: Arc<dyn Planner>,
-    now: Time,
-) -> Result<usize, StoreError> {
-    in_pieces(store, "put dead letters back", which, Some((planner, now))).await
-}
+impl Store {
+    /// Puts dead letters back at the ends of their lanes, as if never tried; those of the class page keep
+    /// it, the others are live. Passes over ids that aren't dead letters. Returns how many it put back. The
+    /// event id stays the same. An identify carries the present profile, so that it takes nothing back.
+    ///
+    /// Goes in pieces, up to the letter that is the newest at its start. If it fails, those put back stay so, and
+    /// it can be called again.
+    pub async fn redeliver(&self, which: DeadLetters, now: Time) -> Result<usize, StoreError> {
+        let planner = Arc::clone(&self.planning.planner);
+        let done = self.end_letters("put dead letters back", which, Some((planner, now))).await?;
+        self.wake_others();
+        Ok(done)
+    }
 
-/// See [`Store::discard`](crate::store::Store::discard).
-pub(in crate::store) async fn discard(
-    store: &Store,
-    which: DeadLetters,
-) -> Result<usize, StoreError> {
-    in_pieces(store, "discard dead letters", which, None).await
-}
-
-async fn in_pieces(
-    store: &Store,
-    doing: &'static str,
-    which: DeadLetters,
-    redeliver: Option<(Arc<dyn Planner>, Time)>,
-) -> Result<usize, StoreError> {
-    const LISTING: &str = "list dead letters";
-    // One that is put back and dies again is newer than these.
-    let newest = match &which {
-        DeadLetters::All => {
-            store.read(LISTING, LetterIds(Letters::Before(DeliveryId(i64::MAX), 1))).await?.pop()
-        }
-        DeadLetters::These(_) => None,
-    };
-    let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
-    loop {
-        let ids = match &which {
-            DeadLetters::All => {
-                let mut ids = store.read(LISTING, LetterIds(Letters::After(last, PIECE))).await?;
-                ids.retain(|id| Some(*id) <= newest);
-                ids
+    /// Puts some dead letters back as [`Store::redeliver`] does and revises a note, in one transaction. `revise`
+    /// gets the note and the number of letters that go back; without a new text nothing changes. Returns the
+    /// new text.
+    pub async fn redeliver_noting(
+        &self,
+        ids: Vec<DeliveryId>,
+        note: &str,
+        revise: RedeliveryNote,
+        now: Time,
+    ) -> Result<Option<String>, StoreError> {
+        let planner = Arc::clone(&self.planning.planner);
+        let note = note.to_owned();
+        let revised = use_case!(
+            self.write("put dead letters back"),
+            [ids: Vec<DeliveryId>, planner: Arc<dyn Planner>, now: Time, note: String,
+                revise: RedeliveryNote] -> Option<String>,
+            |unit| {
+                let text = unit.hold_value(note).await?;
+                let redeliver = (Arc::clone(planner), *now);
+                let (mut changes, done) = ended(unit, ids, Some(&redeliver)).await?;
+                let revised = revise(text.as_deref(), done);
+                if revised.is_some() {
+                    changes.values.push((note.clone(), revised.clone()));
+                    unit.write(changes).await?;
+                }
+                Ok(revised)
             }
-            DeadLetters::These(ids) => ids.iter().skip(seen).take(PIECE).copied().collect(),
+        )?;
+        if revised.is_some() {
+            self.wake_others();
+        }
+        Ok(revised)
+    }
+
+    /// Removes dead letters for good; their effects stay in the ledger. Returns how many. Goes in
+    /// pieces.
+    pub async fn discard(&self, which: DeadLetters) -> Result<usize, StoreError> {
+        self.end_letters("discard dead letters", which, None).await
+    }
+
+    async fn end_letters(
+        &self,
+        doing: &'static str,
+        which: DeadLetters,
+        redeliver: Option<(Arc<dyn Planner>, Time)>,
+    ) -> Result<usize, StoreError> {
+        const LISTING: &str = "list dead letters";
+        // One that is put back and dies again is newer than these.
+        let newest = match &which {
+            DeadLetters::All => {
+                self.read(LISTING, LetterIds(Letters::Before(DeliveryId(i64::MAX), 1))).await?.pop()
+            }
+            DeadLetters::These(_) => None,
         };
-        let Some(end) = ids.last() else { return Ok(sum) };
-        (last, seen) = (*end, seen + ids.len());
-        sum += store.write(doing, EndLetters { ids, redeliver: redeliver.clone() }).await?;
+        let (mut seen, mut sum, mut last) = (0, 0, DeliveryId(0));
+        loop {
+            let ids = match &which {
+                DeadLetters::All => {
+                    let mut ids =
+                        self.read(LISTING, LetterIds(Letters::After(last, PIECE))).await?;
+                    ids.retain(|id| Some(*id) <= newest);
+                    ids
+                }
+                DeadLetters::These(ids) => ids.iter().skip(seen).take(PIECE).copied().collect(),
+            };
+            let Some(end) = ids.last() else { return Ok(sum) };
+            (last, seen) = (*end, seen + ids.len());
+            let redeliver = redeliver.clone();
+            sum += use_case!(
+                self.write(doing),
+                [ids: Vec<DeliveryId>, redeliver: Option<(Arc<dyn Planner>, Time)>] -> usize,
+                |unit| {
+                    let (changes, done) = ended(unit, ids, redeliver.as_ref()).await?;
+                    unit.write(changes).await?;
+                    Ok(done)
+                }
+            )?;
+        }
     }
 }
 
@@ -137,48 +152,6 @@ impl Work for LetterIds {
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<DeliveryId>, U::Fault> {
         Ok(unit.letters(self.0).await?.into_iter().map(|letter| letter.delivery).collect())
-    }
-}
-
-/// Ends those of some deliveries that are dead letters. Returns how many.
-struct EndLetters {
-    ids: Vec<DeliveryId>,
-    /// The planner of their identifies, and the present time; `None` discards them.
-    redeliver: Option<(Arc<dyn Planner>, Time)>,
-}
-
-impl Work for EndLetters {
-    type Output = usize;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<usize, U::Fault> {
-        let (changes, done) = ended(unit, &self.ids, self.redeliver.as_ref()).await?;
-        unit.write(changes).await?;
-        Ok(done)
-    }
-}
-
-/// See [`Store::redeliver_noting`](crate::store::Store::redeliver_noting).
-pub(in crate::store) struct RedeliverNoting {
-    pub(in crate::store) ids: Vec<DeliveryId>,
-    pub(in crate::store) planner: Arc<dyn Planner>,
-    pub(in crate::store) now: Time,
-    pub(in crate::store) note: String,
-    pub(in crate::store) revise: RedeliveryNote,
-}
-
-impl Work for RedeliverNoting {
-    type Output = Option<String>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<String>, U::Fault> {
-        let note = unit.hold_value(&self.note).await?;
-        let redeliver = (Arc::clone(&self.planner), self.now);
-        let (mut changes, done) = ended(unit, &self.ids, Some(&redeliver)).await?;
-        let revised = (self.revise)(note.as_deref(), done);
-        if let Some(text) = &revised {
-            changes.values.push((self.note.clone(), Some(text.clone())));
-            unit.write(changes).await?;
-        }
-        Ok(revised)
     }
 }
 

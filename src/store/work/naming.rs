@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::domain::{BodySearch, ErasureSubject, Person, WebhookId};
+use crate::domain::{BodySearch, ErasureSubject, Person, Webhook, WebhookId};
 use crate::store::planning::Planning;
-use crate::store::rows::number;
-use crate::store::unit::{Kept, Unit, Work};
+use crate::store::rows::{PersonRow, number};
+use crate::store::unit::{Kept, use_case};
 use crate::store::{ErasureTarget, Store, StoreError, record};
 
 use super::finding::webhook;
@@ -21,23 +21,31 @@ const BODIES: usize = 50;
 
 /// Records that a search has found.
 #[derive(Default)]
-pub(super) struct FoundPeople {
+pub struct FoundPeople {
     /// Those of the person.
-    pub(super) theirs: Vec<Person>,
+    pub theirs: Vec<Person>,
     /// The numbers of others whose texts name them.
-    pub(super) others: Vec<i64>,
+    pub others: Vec<i64>,
 }
 
 /// Searches all records.
-pub(super) async fn search_people(
+pub async fn search_people(
     store: &Store,
     subject: &ErasureSubject,
 ) -> Result<FoundPeople, StoreError> {
     let (mut found, mut after) = (FoundPeople::default(), i64::MIN);
     loop {
         let (planning, subject) = (Arc::clone(&store.planning), subject.clone());
-        let page = SearchPeople { planning, subject, after };
-        let (page, last) = store.read("look for a person", page).await?;
+        let (page, last) = use_case!(
+            store.read("look for a person"),
+            [planning: Arc<Planning>, subject: ErasureSubject, after: i64]
+                -> (FoundPeople, Option<i64>),
+            |unit| {
+                let rows = unit.people_after(*after, number(PAGE)).await?;
+                let last = rows.last().filter(|_| rows.len() == PAGE).map(|row| row.id);
+                Ok((search(planning, subject, &rows)?, last))
+            }
+        )?;
         found.theirs.extend(page.theirs);
         found.others.extend(page.others);
         match last {
@@ -47,93 +55,86 @@ pub(super) async fn search_people(
     }
 }
 
-/// Searches a page of records; returns the last one's number, unless they end there.
-struct SearchPeople {
-    planning: Arc<Planning>,
-    subject: ErasureSubject,
-    after: i64,
-}
-
-impl Work for SearchPeople {
-    type Output = (FoundPeople, Option<i64>);
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
-        let rows = unit.people_after(self.after, number(PAGE)).await?;
-        let mut found = FoundPeople::default();
-        let parts = self.subject.parts();
-        for row in &rows {
-            let text = format!("{}{}", row.identifier, row.state).to_lowercase();
-            if !parts.iter().any(|part| text.contains(part)) {
-                continue;
-            }
-            let person = record::person(row)?;
-            if self.subject.is_about(&person) {
-                found.theirs.push(person);
-            } else if self.planning.planner.without(&person, &self.subject).is_some() {
-                found.others.push(row.id);
-            }
+fn search(
+    planning: &Planning,
+    subject: &ErasureSubject,
+    rows: &[PersonRow],
+) -> Result<FoundPeople, StoreError> {
+    let mut found = FoundPeople::default();
+    let parts = subject.parts();
+    for row in rows {
+        let text = format!("{}{}", row.identifier, row.state).to_lowercase();
+        if !parts.iter().any(|part| text.contains(part)) {
+            continue;
         }
-        let last = rows.last().filter(|_| rows.len() == PAGE).map(|row| row.id);
-        Ok((found, last))
-    }
-}
-
-/// Finds the webhooks that mention people: all, or those whose bodies name somebody.
-pub(super) struct FindMentions {
-    pub(super) people: Vec<i64>,
-    pub(super) subject: Option<ErasureSubject>,
-}
-
-impl Work for FindMentions {
-    type Output = BTreeSet<WebhookId>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<BTreeSet<WebhookId>, U::Fault> {
-        let mut found = BTreeSet::new();
-        for id in unit.mentioning(&self.people).await? {
-            let is_named = match &self.subject {
-                None => true,
-                Some(subject) => webhook(unit, id).await?.is_some_and(|webhook| {
-                    let owner = webhook.owner.as_deref();
-                    subject.search(owner, &webhook.body) == BodySearch::Named
-                }),
-            };
-            found.extend(is_named.then_some(id));
+        let person = record::person(row)?;
+        if subject.is_about(&person) {
+            found.theirs.push(person);
+        } else if planning.planner.without(&person, subject).is_some() {
+            found.others.push(row.id);
         }
-        Ok(found)
     }
+    Ok(found)
 }
 
-/// Searches a page of the bodies that nobody's mention leads to.
-pub(super) struct SearchBodies {
-    pub(super) target: Arc<ErasureTarget>,
-    pub(super) after: Uuid,
+/// Returns the webhooks that mention people: all, or those whose bodies name somebody.
+pub async fn find_mentions(
+    store: &Store,
+    people: Vec<i64>,
+    subject: Option<ErasureSubject>,
+) -> Result<BTreeSet<WebhookId>, StoreError> {
+    use_case!(
+        store.read("look for mentions"),
+        [people: Vec<i64>, subject: Option<ErasureSubject>] -> BTreeSet<WebhookId>,
+        |unit| {
+            let mut found = BTreeSet::new();
+            for id in unit.mentioning(people).await? {
+                let is_named = match subject {
+                    None => true,
+                    Some(subject) => webhook(unit, id).await?.is_some_and(|webhook| {
+                        let owner = webhook.owner.as_deref();
+                        subject.search(owner, &webhook.body) == BodySearch::Named
+                    }),
+                };
+                found.extend(is_named.then_some(id));
+            }
+            Ok(found)
+        }
+    )
 }
 
-/// Webhooks that a search has found.
-#[derive(Default)]
-pub(super) struct FoundBodies {
-    pub(super) named: Vec<WebhookId>,
-    pub(super) unreadable: u64,
-    /// The last one that was searched, unless they end there.
-    pub(super) last: Option<WebhookId>,
-}
-
-impl Work for SearchBodies {
-    type Output = FoundBodies;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<FoundBodies, U::Fault> {
-        let (which, since) = (Kept::Unmentioned, i64::MIN);
-        let webhooks = unit.webhooks(which, self.after, since, number(BODIES)).await?;
-        let mut found = FoundBodies::default();
-        for webhook in &webhooks {
-            match self.target.subject.search(webhook.owner.as_deref(), &webhook.body) {
+/// Searches the bodies that nobody's mention leads to. Returns the webhooks that name the person, and the number of
+/// those that can't be read.
+pub async fn search_bodies(
+    store: &Store,
+    target: &Arc<ErasureTarget>,
+) -> Result<(Vec<WebhookId>, u64), StoreError> {
+    let (mut named, mut unreadable, mut after) = (Vec::new(), 0, Uuid::nil());
+    loop {
+        let target = Arc::clone(target);
+        let page = use_case!(
+            store.read("look for a person"),
+            [target: Arc<ErasureTarget>, after: Uuid] -> Vec<(WebhookId, BodySearch)>,
+            |unit| {
+                let (which, since) = (Kept::Unmentioned, i64::MIN);
+                let webhooks = unit.webhooks(which, *after, since, number(BODIES)).await?;
+                let search = |it: Webhook| {
+                    (it.id, target.subject.search(it.owner.as_deref(), &it.body))
+                };
+                Ok(webhooks.into_iter().map(search).collect())
+            }
+        )?;
+        for (id, found) in &page {
+            match found {
                 BodySearch::NotNamed => {}
                 // Only what can't be read is parked as it came.
-                BodySearch::Unreadable => found.unreadable += 1,
-                BodySearch::Named => found.named.push(webhook.id),
+                BodySearch::Unreadable => unreadable += 1,
+                BodySearch::Named => named.push(*id),
             }
         }
-        found.last = webhooks.last().filter(|_| webhooks.len() == BODIES).map(|it| it.id);
-        Ok(found)
+        match page.last() {
+            Some((last, _)) if page.len() == BODIES => after = last.0,
+            _ => return Ok((named, unreadable)),
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::accept::{Entry, Outcome};
 use super::append::{NewDelivery, append};
 
 /// Returns the changes of a batch of planned webhooks.
-pub(super) fn changes<U: Unit>(
+pub fn changes<U: Unit>(
     unit: &U,
     overlay: Overlay,
     entries: &[Entry<'_>],

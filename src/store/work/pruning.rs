@@ -8,116 +8,100 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::domain::{Labelled, PersonId, Time, Webhook, WebhookId};
+use crate::domain::{Labelled, PersonId, Time, WebhookId};
 use crate::store::inbox::Prunable;
 use crate::store::rows::{
     Changes, Counters, DELIVERED, DeliveryRow, PersonRow, ReplannedWebhook, RowState,
     StoredWebhook, number,
 };
-use crate::store::unit::{Deliveries, Hold, Kept, Unit, Work};
-use crate::store::{InboxPage, Store, StoreError, meta, record};
+use crate::store::unit::{Deliveries, Hold, Unit, Work, use_case};
+use crate::store::{Store, StoreError, meta, record};
 
 /// Webhooks of one transaction.
 const PIECE: usize = 100;
 
-/// See [`Store::inbox`](crate::store::Store::inbox).
-pub(in crate::store) struct ReadInbox(pub(in crate::store) InboxPage);
-
-impl Work for ReadInbox {
-    type Output = Vec<Webhook>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<Webhook>, U::Fault> {
-        let InboxPage { after, since, parked, limit } = self.0;
-        let lowest = since.map_or(Uuid::nil(), lowest_id);
-        let after = lowest.max(after.map_or(Uuid::nil(), |id| id.0));
-        let since = since.map_or(i64::MIN, Time::micros);
-        let which = if parked { Kept::Parked } else { Kept::All };
-        unit.webhooks(which, after, since, number(limit)).await
-    }
-}
-
 /// Returns an id that those of all webhooks received at this time or later are greater than: they begin with
 /// the millisecond. It spares a walk over everything before.
-fn lowest_id(since: Time) -> Uuid {
+pub fn lowest_id(since: Time) -> Uuid {
     let Ok(millis) = u64::try_from(since.millis()) else { return Uuid::nil() };
     let mut bytes = [0; 16];
     bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
     Uuid::from_bytes(bytes)
 }
 
-/// See [`Store::discard_parked`](crate::store::Store::discard_parked).
-pub(in crate::store) async fn discard_parked(
-    store: &Store,
-    ids: &[WebhookId],
-) -> Result<usize, StoreError> {
-    let mut discarded = 0;
-    for piece in ids.chunks(PIECE) {
-        discarded += store.write("discard parked webhooks", Unpark(piece.to_vec())).await?;
+impl Store {
+    /// Removes payloads of webhooks received before a time: bodies, delivered calls, attempts. Never one with
+    /// pending, dead or parked work, never an effect. A visitor whom nobody claimed goes with the last of
+    /// their calls and bodies. Takes at most `limit` webhooks; returns how many. Goes in pieces.
+    pub async fn prune(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
+        self.prune_payloads(Prunable::Finished, before, limit).await
     }
-    Ok(discarded)
-}
 
-/// Ends the parking of those of some webhooks that are parked.
-struct Unpark(Vec<WebhookId>);
+    /// Removes payloads of parked webhooks received before a time, as [`Store::prune`] does: they can't be
+    /// replayed, and don't count as parked any more. Never one with pending or dead work. The same bytes are a
+    /// duplicate from then on. Takes at most `limit` webhooks; returns how many. Goes in pieces.
+    pub async fn prune_parked(&self, before: Time, limit: usize) -> Result<usize, StoreError> {
+        self.prune_payloads(Prunable::Parked, before, limit).await
+    }
 
-impl Work for Unpark {
-    type Output = usize;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<usize, U::Fault> {
-        let mut changes = Changes::default();
-        let mut parked = 0;
-        for (webhook, deliveries) in hold_webhooks(unit, &self.0).await? {
-            if !webhook.is_parked {
-                continue;
-            }
-            parked += 1;
-            if deliveries.is_empty() {
-                changes.dropped.push(webhook.id);
-            } else {
-                let (id, parked, campaign) = (webhook.id, None, None);
-                changes.replanned.push(ReplannedWebhook { id, parked, campaign });
-            }
+    /// Ends the parking of webhooks for good, and returns how many were parked. The body of one that led to
+    /// no call goes; of another it stays as long as its calls do. Goes in pieces.
+    pub async fn discard_parked(&self, ids: &[WebhookId]) -> Result<usize, StoreError> {
+        let mut discarded = 0;
+        for piece in ids.chunks(PIECE) {
+            let ids = piece.to_vec();
+            discarded += use_case!(
+                self.write("discard parked webhooks"),
+                [ids: Vec<WebhookId>] -> usize,
+                |unit| unpark(unit, ids).await
+            )?;
         }
-        changes.counters.parked -= number(parked);
-        unit.write(changes).await?;
-        Ok(parked)
+        Ok(discarded)
+    }
+
+    async fn prune_payloads(
+        &self,
+        which: Prunable,
+        before: Time,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let found = use_case!(
+            self.read("find what to prune"),
+            [which: Prunable, before: Time, limit: usize] -> Vec<WebhookId>,
+            |unit| {
+                // The ids of all that were received before are less. It ends a walk in the order of ids.
+                let below = lowest_id(before.plus(Duration::from_millis(1)));
+                unit.prunable(*which, before.micros(), below, number(*limit)).await
+            }
+        )?;
+        let mut pruned = 0;
+        for piece in found.chunks(PIECE) {
+            let piece = Prune { which, webhooks: piece.to_vec() };
+            pruned += self.write("prune payloads", piece).await?;
+        }
+        Ok(pruned)
     }
 }
 
-/// See [`Store::prune`](crate::store::Store::prune) and
-/// [`Store::prune_parked`](crate::store::Store::prune_parked).
-pub(in crate::store) async fn prune(
-    store: &Store,
-    which: Prunable,
-    before: Time,
-    limit: usize,
-) -> Result<usize, StoreError> {
-    let found = FindPrunable { which, before, limit };
-    let found = store.read("find what to prune", found).await?;
-    let mut pruned = 0;
-    for piece in found.chunks(PIECE) {
-        let piece = Prune { which, webhooks: piece.to_vec() };
-        pruned += store.write("prune payloads", piece).await?;
+/// Ends the parking of those of some webhooks that are parked. Returns how many were.
+async fn unpark<U: Unit>(unit: &mut U, ids: &[WebhookId]) -> Result<usize, U::Fault> {
+    let mut changes = Changes::default();
+    let mut parked = 0;
+    for (webhook, deliveries) in hold_webhooks(unit, ids).await? {
+        if !webhook.is_parked {
+            continue;
+        }
+        parked += 1;
+        if deliveries.is_empty() {
+            changes.dropped.push(webhook.id);
+        } else {
+            let (id, parked, campaign) = (webhook.id, None, None);
+            changes.replanned.push(ReplannedWebhook { id, parked, campaign });
+        }
     }
-    Ok(pruned)
-}
-
-/// Finds webhooks that can be pruned, the oldest first.
-struct FindPrunable {
-    which: Prunable,
-    before: Time,
-    limit: usize,
-}
-
-impl Work for FindPrunable {
-    type Output = Vec<WebhookId>;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Vec<WebhookId>, U::Fault> {
-        // The ids of all that were received before are less. It ends a walk in the order of ids.
-        let below = lowest_id(self.before.plus(Duration::from_millis(1)));
-        let before = self.before.micros();
-        unit.prunable(self.which, before, below, number(self.limit)).await
-    }
+    changes.counters.parked -= number(parked);
+    unit.write(changes).await?;
+    Ok(parked)
 }
 
 /// Prunes those of some webhooks that still can be: since they were found, one may have been replayed.

@@ -11,7 +11,7 @@ use crate::store::record;
 use crate::store::unit::{PlanKeys, Unit};
 
 /// Completes leased calls with the participants that they refer to, as they are now.
-pub(super) async fn complete<U: Unit>(
+pub async fn complete<U: Unit>(
     unit: &mut U,
     planning: &Planning,
     leases: &mut [Leased],

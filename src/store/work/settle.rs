@@ -16,10 +16,10 @@ use crate::store::{AvailabilityClock, PastAttempt, Settle, Settled, Settlement, 
 use super::classes::empty;
 
 /// See [`Store::settle`](crate::store::Store::settle).
-pub(in crate::store) struct SettleLeases {
-    pub(in crate::store) settlements: Vec<Settlement>,
-    pub(in crate::store) accepting: AvailabilityClock,
-    pub(in crate::store) now: Time,
+pub struct SettleLeases {
+    pub settlements: Vec<Settlement>,
+    pub accepting: AvailabilityClock,
+    pub now: Time,
 }
 
 impl Work for SettleLeases {

@@ -3,9 +3,11 @@
 use crate::domain::AuditEntry;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::{Value, columns};
+use crate::store::postgres::value::{boxed, rows};
 use crate::store::rows::Changes;
 use crate::store::unit::AuditRows;
+
+use super::Writes;
 
 impl AuditRows for Transaction {
     async fn audit_before(
@@ -29,19 +31,18 @@ impl AuditRows for Transaction {
 }
 
 /// Writes records of acts, and adds to the traffic.
-pub(super) async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
-    let insert = "INSERT INTO audit (at, name, role, origin, act, subject, outcome)
+pub fn write<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
+    let sql = "INSERT INTO audit (at, name, role, origin, act, subject, outcome)
          SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)";
-    let entries = columns!(changes.audit, it => it.at.micros(), &*it.name, &*it.role, &*it.origin,
+    let entries = rows!(changes.audit, it => it.at.micros(), &*it.name, &*it.role, &*it.origin,
         &*it.act, &*it.subject, &*it.outcome);
-    transaction.write(insert, &entries).await?;
-    let removed = &changes.removed_audit;
-    transaction.write("DELETE FROM audit WHERE id = ANY ($1)", &[removed]).await?;
+    writes.add(sql, entries);
+    let removed = changes.removed_audit.clone();
+    writes.add("DELETE FROM audit WHERE id = ANY ($1)", vec![boxed(removed)]);
     if let Some(hour) = changes.traffic_since {
-        transaction.change("DELETE FROM traffic WHERE hour < $1", &[&hour]).await?;
+        writes.add("DELETE FROM traffic WHERE hour < $1", vec![boxed(hour)]);
     }
-    let add = "INSERT INTO traffic (hour, what, n) SELECT * FROM unnest($1, $2, $3)
+    let sql = "INSERT INTO traffic (hour, what, n) SELECT * FROM unnest($1, $2, $3)
          ON CONFLICT (hour, what) DO UPDATE SET n = traffic.n + excluded.n";
-    let sums = columns!(changes.traffic, it => it.0.0, &*it.0.1, *it.1);
-    transaction.write(add, &sums).await
+    writes.add(sql, rows!(changes.traffic, it => it.0.0, &*it.0.1, *it.1));
 }

@@ -9,9 +9,11 @@ use crate::store::PastAttempt;
 use crate::store::columns::DELIVERY;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::{Value, columns, number, text};
+use crate::store::postgres::value::{Value, boxed, columns, number, rows, text};
 use crate::store::rows::{ATTEMPTS, Changes, DeliveryRow, LetterRow, MessageKey, micros};
 use crate::store::unit::{CallRows, Deliveries, Letters};
+
+use super::Writes;
 
 const LETTER: &str =
     "SELECT delivery, died_at, reason, field, attempts, http_status FROM dead_letters";
@@ -107,46 +109,41 @@ impl CallRows for Transaction {
 }
 
 /// Removes dead letters with their attempts.
-pub async fn remove(transaction: &Transaction, ids: &[DeliveryId]) -> Result<(), Fault> {
-    let ids = columns!(ids, it => it.0);
-    transaction.write("DELETE FROM dead_letters WHERE delivery = ANY ($1)", &ids).await?;
-    transaction.write("DELETE FROM attempts WHERE delivery = ANY ($1)", &ids).await
+pub fn remove<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
+    for sql in [
+        "DELETE FROM dead_letters WHERE delivery = ANY ($1)",
+        "DELETE FROM attempts WHERE delivery = ANY ($1)",
+    ] {
+        writes.add(sql, rows!(changes.taken, it => it.0));
+    }
 }
 
-/// Writes new dead letters.
-pub async fn write_letters(transaction: &Transaction, letters: &[LetterRow]) -> Result<(), Fault> {
+/// Writes new dead letters, and attempts, of each delivery the latest.
+pub fn write<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
     let sql = "INSERT INTO dead_letters (delivery, died_at, reason, field, attempts, http_status)
          SELECT * FROM unnest($1, $2, $3, $4, $5, $6)";
-    let columns = columns!(letters, it => it.delivery.0, it.died_at, &*it.reason,
+    let letters = rows!(changes.letters, it => it.delivery.0, it.died_at, &*it.reason,
         it.field.as_deref(), it.attempts, it.http_status.map(i32::from));
-    transaction.write(sql, &columns).await
-}
-
-/// Keeps attempts, of each delivery the latest.
-pub async fn write_attempts(
-    transaction: &Transaction,
-    attempts: &[(DeliveryId, PastAttempt)],
-) -> Result<(), Fault> {
-    if attempts.is_empty() {
-        return Ok(());
-    }
-    let keep = "INSERT INTO attempts (delivery, at, took, http_status, outcome, reason)
+    writes.add(sql, letters);
+    let sql = "INSERT INTO attempts (delivery, at, took, http_status, outcome, reason)
          SELECT * FROM unnest($1, $2, $3, $4, $5, $6)";
-    let columns = columns!(attempts, it => it.0.0, it.1.at.micros(), micros(it.1.took),
+    let attempts = rows!(changes.attempts, it => it.0.0, it.1.at.micros(), micros(it.1.took),
         it.1.http_status.map(i32::from), &*it.1.outcome, &*it.1.reason);
-    let drop = "DELETE FROM attempts USING (
+    writes.add(sql, attempts);
+    let sql = "DELETE FROM attempts USING (
              SELECT delivery, (
                  SELECT id FROM attempts WHERE attempts.delivery = own.delivery
                  ORDER BY id DESC LIMIT 1 OFFSET $2
              ) AS last FROM (SELECT DISTINCT unnest($1) AS delivery) AS own
          ) AS it
          WHERE attempts.delivery = it.delivery AND attempts.id <= it.last";
-    let values = [columns[0], &ATTEMPTS];
-    transaction.rows_in_order([(keep, &columns), (drop, &values)]).await.map(|_| ())
+    let mut values = rows!(changes.attempts, it => it.0.0);
+    values.push(boxed(ATTEMPTS));
+    writes.add(sql, values);
 }
 
 /// Writes metrics of messages, the earliest time of each, and removes some.
-pub async fn write_messages(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
+pub fn write_messages<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
     // In one statement each row comes once, and in an order, so that nobody waits in a circle.
     let mut rows: BTreeMap<(Uuid, &str, &str), (&Message, i64)> = BTreeMap::new();
     for message in &changes.messages {
@@ -155,18 +152,17 @@ pub async fn write_messages(transaction: &Transaction, changes: &Changes) -> Res
         *at = message.at.micros().min(*at);
     }
     let sender = |it: &Message| it.sender.as_ref().map(|(kind, id)| (text(kind), text(id))).unzip();
-    let columns = columns!(rows, it => it.0.0, text(it.0.1), text(it.0.2), text(&it.1.0.channel),
+    let messages = rows!(rows, it => it.0.0, text(it.0.1), text(it.0.2), text(&it.1.0.channel),
         sender(it.1.0).0, sender(it.1.0).1, it.1.1);
     let sql = "INSERT INTO messages (event, delivery, metric, channel, sender, sender_id, at)
          SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (event, delivery, metric)
          DO UPDATE SET at = LEAST(messages.at, excluded.at)";
-    transaction.write(sql, &columns).await?;
+    writes.add(sql, messages);
     let sql = "DELETE FROM messages
          USING unnest($1, $2, $3) AS gone (event, delivery, metric)
          WHERE (messages.event, messages.delivery, messages.metric)
              = (gone.event, gone.delivery, gone.metric)";
-    let columns = columns!(changes.removed_messages, key => Uuid::from_bytes(key.0.0), &*key.1,
-        &*key.2);
-    transaction.write(sql, &columns).await
+    let removed = &changes.removed_messages;
+    writes.add(sql, rows!(removed, key => Uuid::from_bytes(key.0.0), &*key.1, &*key.2));
 }

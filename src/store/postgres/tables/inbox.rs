@@ -9,9 +9,11 @@ use crate::store::columns::{ENTRY, WEBHOOK};
 use crate::store::inbox::Prunable;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::{Value, columns};
+use crate::store::postgres::value::{boxed, rows};
 use crate::store::rows::{Changes, StoredWebhook};
 use crate::store::unit::{Entries, Hash, InboxRows, Kept};
+
+use super::Writes;
 
 impl InboxRows for Transaction {
     async fn webhooks(
@@ -109,48 +111,36 @@ fn uuids(ids: &[WebhookId]) -> Vec<Uuid> {
     ids.iter().map(|id| id.0).collect()
 }
 
-/// Writes webhooks that are new.
-pub(super) async fn write_new(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
+/// Writes webhooks that are new or planned again, and drops bodies.
+pub fn write<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
     let sql = "INSERT INTO inbox
              (id, sha256, received_at, source, owner, campaign, event, parked, body)
          SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
              AS new (id, sha256, received_at, source, owner, campaign, event, parked, body)
          ORDER BY sha256
          ON CONFLICT (sha256) DO NOTHING";
-    let columns = columns!(changes.webhooks, it => it.id.0, it.fingerprint.as_slice(),
-        it.received_at, it.source, it.owner.as_deref(), it.campaign.as_deref(),
-        it.event.as_deref(), it.parked.as_deref(), it.body.as_deref());
-    transaction.write_all(sql, &columns).await
-}
-
-/// Writes webhooks that were planned again, and drops bodies.
-pub(super) async fn write_stored(
-    transaction: &Transaction,
-    changes: &Changes,
-) -> Result<(), Fault> {
+    let new = rows!(changes.webhooks, it => it.id.0, it.fingerprint.as_slice(), it.received_at,
+        it.source, it.owner.as_deref(), it.campaign.as_deref(), it.event.as_deref(),
+        it.parked.as_deref(), it.body.as_deref());
+    writes.add_whole(sql, new);
     let sql = "UPDATE inbox
          SET parked = it.parked, campaign = it.campaign
          FROM unnest($1, $2, $3) AS it (id, parked, campaign)
          WHERE inbox.id = it.id AND body IS NOT NULL";
-    let columns = columns!(changes.replanned, it => it.id.0, it.parked.as_deref(),
+    let again = rows!(changes.replanned, it => it.id.0, it.parked.as_deref(),
         it.campaign.as_deref());
-    transaction.write(sql, &columns).await?;
+    writes.add(sql, again);
     let sql = "UPDATE inbox SET body = NULL, parked = NULL
          WHERE id = ANY ($1) AND body IS NOT NULL";
-    transaction.write(sql, &[&uuids(&changes.dropped)]).await
+    writes.add(sql, rows!(changes.dropped, it => it.0));
 }
 
 /// Writes whom webhooks name.
-pub(super) async fn write_mentions(
-    transaction: &Transaction,
-    changes: &Changes,
-) -> Result<(), Fault> {
+pub fn write_mentions<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
     let sql = "INSERT INTO mentions (person, webhook)
          SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING";
-    let columns = columns!(changes.mentions, it => it.0, it.1.0);
-    transaction.write(sql, &columns).await?;
+    writes.add(sql, rows!(changes.mentions, it => it.0, it.1.0));
     let sql = "DELETE FROM mentions USING unnest($1, $2) AS own (person, webhook)
          WHERE mentions.person = own.person AND mentions.webhook = own.webhook";
-    let columns = columns!(changes.removed_mentions, it => it.0, it.1.0);
-    transaction.write(sql, &columns).await
+    writes.add(sql, rows!(changes.removed_mentions, it => it.0, it.1.0));
 }

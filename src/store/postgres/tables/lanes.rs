@@ -7,9 +7,11 @@ use crate::store::LaneStatus;
 use crate::store::columns::FromColumns;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::{Value, columns, number};
-use crate::store::rows::{DeliveryRow, LaneRow, RowState};
+use crate::store::postgres::value::{Value, boxed, columns, number, rows};
+use crate::store::rows::{Changes, DeliveryRow, LaneRow, RowState};
 use crate::store::unit::{HeldLane, LaneRows};
+
+use super::Writes;
 
 impl LaneRows for Transaction {
     const LANES: usize = usize::MAX;
@@ -141,11 +143,11 @@ impl LaneRows for Transaction {
 }
 
 /// Writes lanes as they are from now on.
-pub(super) async fn write(transaction: &Transaction, lanes: &[LaneRow]) -> Result<(), Fault> {
+pub fn write<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
     let sql = "UPDATE lanes
          SET class = it.class, due_at = it.due_at, token = it.token, leased = it.leased
          FROM unnest($1, $2, $3, $4, $5) AS it (id, class, due_at, token, leased)
          WHERE lanes.id = it.id";
-    let columns = columns!(lanes, it => it.id.0, it.class, it.due_at, it.token, it.leased);
-    transaction.write(sql, &columns).await
+    let lanes = rows!(changes.lanes, it => it.id.0, it.class, it.due_at, it.token, it.leased);
+    writes.add(sql, lanes);
 }

@@ -6,9 +6,11 @@ use crate::store::AvailabilityClock;
 use crate::store::meta;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::text;
+use crate::store::postgres::value::{boxed, rows, text};
 use crate::store::rows::{Changes, Counters, micros};
 use crate::store::unit::MetaRows;
+
+use super::Writes;
 
 /// Over how many rows a kept number is spread.
 const SLOTS: i32 = 16;
@@ -54,47 +56,39 @@ pub async fn recall(transaction: &Transaction, key: &str) -> Result<Option<Strin
 }
 
 /// Writes single values, or forgets them.
-pub async fn write(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
-    let insert = "INSERT INTO meta (key, value) VALUES ($1, $2)
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+///
+/// Every relay has a reading of the accepting clock; the one that goes ahead is remembered. Its row is held until the
+/// commit, so it isn't touched for less than a second.
+pub fn write<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
     for (key, value) in &changes.values {
+        let sql = "INSERT INTO meta (key, value) VALUES ($1, $2)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         match value {
-            Some(value) => transaction.change(insert, &[key, &text(value)]).await?,
-            None => transaction.change("DELETE FROM meta WHERE key = $1", &[key]).await?,
-        };
+            Some(value) => writes.add(sql, vec![boxed(&**key), boxed(text(value))]),
+            None => writes.add("DELETE FROM meta WHERE key = $1", vec![boxed(&**key)]),
+        }
     }
-    Ok(())
-}
-
-/// Remembers the accepting clock, which every relay has a reading of: the one that goes ahead. Its
-/// row is held until the commit, so it isn't touched for less than a second.
-pub async fn remember_accepting(
-    transaction: &Transaction,
-    accepting: Option<AvailabilityClock>,
-) -> Result<(), Fault> {
-    let Some(accepting) = accepting else { return Ok(()) };
+    let Some(AvailabilityClock { way, reading }) = changes.accepting else { return };
     let sql = "INSERT INTO meta (key, value)
          SELECT $1, $2::bigint::text WHERE NOT EXISTS (
              SELECT 1 FROM meta WHERE key = $1 AND value::bigint > $2::bigint - 1000000
          )
          ON CONFLICT (key) DO UPDATE
          SET value = GREATEST(meta.value::bigint, excluded.value::bigint)::text";
-    let values = (meta::accepting(accepting.way), micros(accepting.reading));
-    transaction.change(sql, &[&values.0, &values.1]).await.map(drop)
+    writes.add(sql, vec![boxed(meta::accepting(way)), boxed(micros(reading))]);
 }
 
 /// Adds to the kept numbers. Their rows are held until the commit, so each connection has rows of its
 /// own, as far as there are enough.
-pub async fn count(
-    transaction: &Transaction,
-    Counters { pending, dead, parked }: Counters,
-) -> Result<(), Fault> {
-    let changes = [("dead", dead), ("parked", parked), ("pending", pending)];
-    let changed = changes.into_iter().filter(|(_, change)| *change != 0);
-    let (names, values): (Vec<&str>, Vec<i64>) = changed.unzip();
+pub fn count<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
+    let Counters { pending, dead, parked } = changes.counters;
+    let mut changed = vec![("dead", dead), ("parked", parked), ("pending", pending)];
+    changed.retain(|(_, change)| *change != 0);
     let sql = "INSERT INTO counters (name, slot, value)
          SELECT name, pg_backend_pid() % $3, change
          FROM unnest($1, $2) AS it (name, change)
          ON CONFLICT (name, slot) DO UPDATE SET value = counters.value + excluded.value";
-    transaction.write(sql, &[&names, &values, &SLOTS]).await
+    let mut values = rows!(changed, it => it.0, it.1);
+    values.push(boxed(SLOTS));
+    writes.add(sql, values);
 }

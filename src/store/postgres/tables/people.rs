@@ -9,23 +9,23 @@ use std::collections::BTreeSet;
 use futures_util::try_join;
 use uuid::Uuid;
 
-use crate::domain::{EventId, Link, ParticipantKey, PersonId};
+use crate::domain::{EventId, PersonId};
 use crate::store::meta::TOMBSTONE_CHECK;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::transaction::Transaction;
-use crate::store::postgres::value::{Value, columns, text};
+use crate::store::postgres::value::{Value, boxed, columns, rows, text};
 use crate::store::rows::{Changes, PersonRow};
 use crate::store::unit::{FoundRecords, Hash, Hold, PeopleRows, PlanKeys};
 
-use super::meta;
+use super::{Writes, meta};
 
 impl PeopleRows for Transaction {
     const READS_HOLD: bool = false;
 
     async fn records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Fault> {
-        let wanted = Wanted::of(keys);
-        let values = wanted.values();
-        let (people, rest) = try_join!(self.read(FOUND, &values), rest(self, keys, &wanted))?;
+        let columns = columns(keys);
+        let columns: Vec<&dyn Value> = columns.iter().map(|it| &**it).collect();
+        let (people, rest) = try_join!(self.read(FOUND, &columns), rest(self, keys, &columns))?;
         let mut found = FoundRecords { people, ..rest };
         // The statements see different moments. Whoever is missing in the first comes as nobody.
         let known: Vec<i64> = found.people.iter().map(|row| row.id).collect();
@@ -36,20 +36,20 @@ impl PeopleRows for Transaction {
     }
 
     async fn hold_records(&mut self, keys: &PlanKeys) -> Result<FoundRecords, Fault> {
-        let wanted = Wanted::of(keys);
-        let mut reserved = Vec::new();
-        let mut people = Vec::new();
-        if !wanted.is_empty() {
+        let columns = columns(keys);
+        let columns: Vec<&dyn Value> = columns.iter().map(|it| &**it).collect();
+        let (mut reserved, mut people) = (Vec::new(), Vec::new());
+        if columns.iter().any(|column| column.count() > 0) {
             let blanks = "INSERT INTO people (identifier, state)
                  SELECT identifier, '' FROM unnest($1) AS new (identifier)
                  WHERE NOT EXISTS (SELECT 1 FROM people WHERE people.identifier = new.identifier)
                  ORDER BY identifier COLLATE \"C\"
                  ON CONFLICT (identifier) DO NOTHING RETURNING identifier, id";
-            reserved = self.read(blanks, &[&wanted.identifiers]).await?;
-            people = self.read(&format!("{FOUND} FOR UPDATE"), &wanted.values()).await?;
+            reserved = self.read(blanks, &columns[..1]).await?;
+            people = self.read(&format!("{FOUND} FOR UPDATE"), &columns).await?;
         }
         // Asked behind the locks, because a participant may have become somebody else's meanwhile.
-        let found = FoundRecords { people, reserved, ..rest(self, keys, &wanted).await? };
+        let found = FoundRecords { people, reserved, ..rest(self, keys, &columns).await? };
         let has = |column: &String| {
             let is_reserved = found.reserved.iter().any(|(reserved, _)| reserved == column);
             is_reserved || found.people.iter().any(|row| row.identifier == *column)
@@ -59,7 +59,7 @@ impl PeopleRows for Transaction {
         };
         let owners = found.participants.iter().map(|(_, person)| person);
         let mut owners = owners.chain(found.links.iter().map(|(_, person)| person));
-        match wanted.identifiers.iter().all(has) && owners.all(is_read) {
+        match keys.identifiers.iter().all(has) && owners.all(is_read) {
             true => Ok(found),
             false => Err(Fault::Conflict),
         }
@@ -141,60 +141,32 @@ const FOUND: &str = "SELECT id, identifier, state FROM people
      )
      ORDER BY id";
 
-/// Keys of people, as the columns of statements.
-#[derive(Default)]
-struct Wanted {
-    identifiers: Vec<String>,
-    campaigns: Vec<String>,
-    participants: Vec<String>,
-    link_campaigns: Vec<String>,
-    codes: Vec<String>,
-}
-
-impl Wanted {
-    fn of(keys: &PlanKeys) -> Self {
-        let mut wanted =
-            Self { identifiers: keys.identifiers.iter().cloned().collect(), ..Self::default() };
-        for ParticipantKey { campaign, participant } in &keys.participants {
-            wanted.campaigns.push(text(campaign));
-            wanted.participants.push(text(participant));
-        }
-        for Link { campaign, code } in &keys.links {
-            wanted.link_campaigns.push(text(campaign));
-            wanted.codes.push(text(code));
-        }
-        wanted
-    }
-
-    fn is_empty(&self) -> bool {
-        self.identifiers.is_empty() && self.participants.is_empty() && self.codes.is_empty()
-    }
-
-    fn values(&self) -> [&dyn Value; 5] {
-        [&self.identifiers, &self.campaigns, &self.participants, &self.link_campaigns, &self.codes]
-    }
+/// Returns keys of people as five columns of statements: identifiers, participants, links.
+fn columns(keys: &PlanKeys) -> Vec<Box<dyn Value + '_>> {
+    let mut columns = rows!(keys.identifiers, it => it.as_str());
+    columns.extend(rows!(keys.participants, it => text(&it.campaign), text(&it.participant)));
+    columns.extend(rows!(keys.links, it => text(&it.campaign), text(&it.code)));
+    columns
 }
 
 /// Reads everything but the people themselves.
 async fn rest(
     transaction: &Transaction,
     keys: &PlanKeys,
-    wanted: &Wanted,
+    columns: &[&dyn Value],
 ) -> Result<FoundRecords, Fault> {
     let owners = "SELECT person FROM unnest($1, $2) WITH ORDINALITY
              AS key (campaign, id, place)
          LEFT JOIN participants
              ON participants.campaign = key.campaign AND growsurf_id = key.id
          ORDER BY place";
-    let keys_of_owners: [&dyn Value; 2] = [&wanted.campaigns, &wanted.participants];
-    let owners = transaction.read_by::<Option<i64>>(owners, &keys_of_owners);
+    let owners = transaction.read_by::<Option<i64>>(owners, &columns[1..3]);
     let links = "SELECT people.id FROM unnest($1, $2) WITH ORDINALITY
              AS link (campaign, code, place)
          LEFT JOIN links ON links.campaign = link.campaign AND links.code = link.code
          LEFT JOIN people ON people.id = links.person AND people.state <> ''
          ORDER BY place";
-    let keys_of_links: [&dyn Value; 2] = [&wanted.link_campaigns, &wanted.codes];
-    let links = transaction.read_by::<Option<i64>>(links, &keys_of_links);
+    let links = transaction.read_by::<Option<i64>>(links, &columns[3..]);
     let ids = columns!(keys.effects, id => Uuid::from_bytes(id.0));
     let effects =
         transaction.read_by::<EventId>("SELECT id FROM effects WHERE id = ANY ($1)", &ids);
@@ -214,46 +186,29 @@ async fn rest(
     })
 }
 
-/// Removes participants with their links, and sets tombstones.
-pub(super) async fn erase(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
-    let keys = columns!(changes.removed_participants, it => text(&it.0.campaign),
-        text(&it.0.participant), it.1);
+/// Writes people, whom they are at GrowSurf, the ledger and tombstones.
+pub fn write<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
     let sql = "DELETE FROM participants USING unnest($1, $2, $3) AS own (campaign, id, person)
          WHERE participants.campaign = own.campaign AND growsurf_id = own.id
              AND participants.person = own.person";
-    transaction.write(sql, &keys).await?;
-    transaction.write("DELETE FROM links WHERE person = ANY ($1)", &keys[2..]).await?;
+    let removed = &changes.removed_participants;
+    let keys = rows!(removed, it => text(&it.0.campaign), text(&it.0.participant), it.1);
+    writes.add(sql, keys);
+    writes.add("DELETE FROM links WHERE person = ANY ($1)", rows!(removed, it => it.1));
     let sql = "INSERT INTO tombstones (hash, forgotten_at)
          SELECT hash, MAX(forgotten_at) FROM unnest($1, $2) AS new (hash, forgotten_at) GROUP BY hash
          ON CONFLICT (hash) DO UPDATE
          SET forgotten_at = GREATEST(tombstones.forgotten_at, excluded.forgotten_at)";
-    let columns = columns!(changes.tombstones, it => it.0.as_slice(), it.1);
-    transaction.write(sql, &columns).await
-}
-
-/// Gives numbers back that no new person has taken. One may hold the identifier that somebody else takes.
-pub(super) async fn release(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
-    transaction.write("DELETE FROM people WHERE id = ANY ($1)", &[&changes.released]).await
-}
-
-/// Writes people. Those who are new have an empty row.
-pub(super) async fn write_people(
-    transaction: &Transaction,
-    changes: &Changes,
-) -> Result<(), Fault> {
+    writes.add(sql, rows!(changes.tombstones, it => it.0.as_slice(), it.1));
+    // Numbers that no new person has taken. One may hold the identifier that somebody else takes.
+    let sql = "DELETE FROM people WHERE id = ANY ($1)";
+    writes.add(sql, vec![boxed(changes.released.clone())]);
+    // Those who are new have an empty row.
     let people: Vec<&PersonRow> = changes.people.iter().chain(&changes.new_people).collect();
     let sql = "UPDATE people SET identifier = it.identifier, state = it.state
          FROM unnest($1, $2, $3) AS it (id, identifier, state)
          WHERE people.id = it.id";
-    let columns = columns!(people, it => it.id, &*it.identifier, &*it.state);
-    transaction.write_all(sql, &columns).await
-}
-
-/// Writes whose participants are.
-pub(super) async fn write_participants(
-    transaction: &Transaction,
-    changes: &Changes,
-) -> Result<(), Fault> {
+    writes.add_whole(sql, rows!(people, it => it.id, &*it.identifier, &*it.state));
     let new = "INSERT INTO participants (campaign, growsurf_id, person)
          SELECT * FROM unnest($1, $2, $3)
          ON CONFLICT (campaign, growsurf_id) DO NOTHING";
@@ -261,40 +216,25 @@ pub(super) async fn write_participants(
          FROM unnest($1, $2, $3) AS it (campaign, id, person)
          WHERE participants.campaign = it.campaign AND growsurf_id = it.id";
     for (sql, keys) in [(new, &changes.new_participants), (moved, &changes.moved_participants)] {
-        let columns = columns!(keys, it => text(&it.0.campaign), text(&it.0.participant), *it.1);
-        transaction.write_all(sql, &columns).await?;
+        let keys = rows!(keys, it => text(&it.0.campaign), text(&it.0.participant), *it.1);
+        writes.add_whole(sql, keys);
     }
-    Ok(())
-}
-
-/// Writes whose links are.
-pub(super) async fn write_links(transaction: &Transaction, changes: &Changes) -> Result<(), Fault> {
     let sql = "INSERT INTO links (campaign, code, person)
          SELECT * FROM unnest($1, $2, $3)
          ON CONFLICT (campaign, code) DO UPDATE SET person = excluded.person";
-    let columns = columns!(changes.links, it => text(&it.0.campaign), text(&it.0.code), *it.1);
-    transaction.write(sql, &columns).await
-}
-
-pub(super) async fn write_effects(
-    transaction: &Transaction,
-    changes: &Changes,
-) -> Result<(), Fault> {
+    writes.add(sql, rows!(changes.links, it => text(&it.0.campaign), text(&it.0.code), *it.1));
     let sql = "INSERT INTO effects (id, webhook) SELECT * FROM unnest($1, $2)
          ON CONFLICT (id) DO NOTHING";
-    let columns = columns!(changes.effects, it => Uuid::from_bytes(it.0.0), it.1.0);
-    transaction.write_all(sql, &columns).await
+    writes.add_whole(sql, rows!(changes.effects, it => Uuid::from_bytes(it.0.0), it.1.0));
 }
 
 /// Removes people with their lanes.
-pub(super) async fn remove(transaction: &Transaction, people: &[PersonId]) -> Result<(), Fault> {
-    let ids = columns!(people, it => it.0);
+pub fn remove<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
     for sql in [
         "DELETE FROM people WHERE id = ANY ($1)",
         "DELETE FROM mentions WHERE person = ANY ($1)",
         "DELETE FROM lanes WHERE id = ANY ($1)",
     ] {
-        transaction.write(sql, &ids).await?;
+        writes.add(sql, rows!(changes.removed_people, it => it.0));
     }
-    Ok(())
 }

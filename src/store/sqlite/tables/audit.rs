@@ -33,7 +33,7 @@ impl AuditRows for SqliteUnit<'_> {
 }
 
 /// Writes records of acts, and adds to the traffic.
-pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
+pub fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     for AuditEntry { at, name, role, origin, act, subject, outcome } in &changes.audit {
         let sql = "INSERT INTO audit (at, name, role, origin, act, subject, outcome)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";

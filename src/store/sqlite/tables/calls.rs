@@ -9,7 +9,7 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::{CallRows, Deliveries, Letters};
 
-use super::{change, find, read};
+use super::{change, find, read, read_by};
 
 impl CallRows for SqliteUnit<'_> {
     async fn deliveries(&mut self, which: Deliveries<'_>) -> Result<Vec<DeliveryRow>, Fault> {
@@ -54,8 +54,7 @@ impl CallRows for SqliteUnit<'_> {
         let sql = "SELECT id, lane, state, class, attempts, failing_since, delivered_at,
                  identify IS NOT NULL, identify_dead, webhook, planned_at, event_at, call, identify
              FROM deliveries WHERE id = ?1";
-        let rows = ids.iter().map(|id| find(connection, sql, [id]));
-        rows.filter_map(Result::transpose).collect()
+        read_by(connection, sql, ids)
     }
 
     async fn letters(&mut self, which: Letters<'_>) -> Result<Vec<LetterRow>, Fault> {
@@ -64,11 +63,7 @@ impl CallRows for SqliteUnit<'_> {
             Letters::Of(rows) => {
                 let sql = "SELECT delivery, died_at, reason, field, attempts, http_status
                      FROM dead_letters WHERE delivery IN (2 * ?1, 2 * ?1 + 1) ORDER BY delivery";
-                let mut found = Vec::new();
-                for row in rows {
-                    found.extend(read::<LetterRow>(connection, sql, [row])?);
-                }
-                Ok(found)
+                read_by(connection, sql, rows)
             }
             Letters::Before(DeliveryId(id), limit) => {
                 let sql = "SELECT delivery, died_at, reason, field, attempts, http_status
@@ -89,11 +84,7 @@ impl CallRows for SqliteUnit<'_> {
     ) -> Result<Vec<(DeliveryId, PastAttempt)>, Fault> {
         let sql = "SELECT delivery, at, took, http_status, outcome, reason FROM attempts
              WHERE delivery = ?1 ORDER BY id";
-        let mut found = Vec::new();
-        for DeliveryId(id) in deliveries {
-            found.extend(read::<(DeliveryId, PastAttempt)>(self.connection, sql, [id])?);
-        }
-        Ok(found)
+        read_by(self.connection, sql, deliveries.iter().map(|id| id.0))
     }
 
     async fn effect_webhook(&mut self, effect: EventId) -> Result<Option<WebhookId>, Fault> {
@@ -103,11 +94,7 @@ impl CallRows for SqliteUnit<'_> {
     async fn effect_messages(&mut self, effects: &[EventId]) -> Result<Vec<Message>, Fault> {
         let sql = "SELECT event, delivery, metric, channel, sender, sender_id, at FROM messages
              WHERE event = ?1";
-        let mut found = Vec::new();
-        for effect in effects {
-            found.extend(read::<Message>(self.connection, sql, [effect.0])?);
-        }
-        Ok(found)
+        read_by(self.connection, sql, effects.iter().map(|id| id.0))
     }
 
     async fn hold_messages(&mut self, before: i64, limit: i64) -> Result<Vec<MessageKey>, Fault> {

@@ -11,11 +11,7 @@ use crate::store::sqlite::fault::Fault;
 use super::{change, find};
 
 /// Returns the states of those of some rows that are a lane's.
-pub(super) fn states(
-    connection: &Connection,
-    lane: LaneId,
-    ids: &[i64],
-) -> Result<Vec<RowState>, Fault> {
+pub fn states(connection: &Connection, lane: LaneId, ids: &[i64]) -> Result<Vec<RowState>, Fault> {
     let sql = "SELECT id, lane, state, class, attempts, failing_since, delivered_at,
              identify IS NOT NULL, identify_dead
          FROM deliveries WHERE id = ?1 AND lane = ?2";
@@ -24,7 +20,7 @@ pub(super) fn states(
 }
 
 /// Writes rows as they are from now on.
-pub(super) fn write(connection: &Connection, rows: &[RowState]) -> Result<(), Fault> {
+pub fn write(connection: &Connection, rows: &[RowState]) -> Result<(), Fault> {
     for row in rows {
         let RowState { id, state, attempts, failing_since, delivered_at, .. } = row;
         // One that stays pending stays in its place in the indexes.
@@ -56,7 +52,7 @@ pub(super) fn write(connection: &Connection, rows: &[RowState]) -> Result<(), Fa
 }
 
 /// Writes calls that changed.
-pub(super) fn rewrite(
+pub fn rewrite(
     connection: &Connection,
     calls: &[(i64, String, Option<String>)],
 ) -> Result<(), Fault> {
@@ -68,7 +64,7 @@ pub(super) fn rewrite(
 }
 
 /// Removes rows with their attempts.
-pub(super) fn remove(connection: &Connection, ids: &[i64]) -> Result<(), Fault> {
+pub fn remove(connection: &Connection, ids: &[i64]) -> Result<(), Fault> {
     for id in ids {
         let attempts = "DELETE FROM attempts WHERE delivery BETWEEN 2 * ?1 AND 2 * ?1 + 1";
         change(connection, attempts, [id])?;
@@ -78,10 +74,7 @@ pub(super) fn remove(connection: &Connection, ids: &[i64]) -> Result<(), Fault> 
 }
 
 /// Puts rows at the ends of lanes.
-pub(super) fn append(
-    connection: &Connection,
-    lanes: &BTreeMap<LaneId, LaneAppend>,
-) -> Result<(), Fault> {
+pub fn append(connection: &Connection, lanes: &BTreeMap<LaneId, LaneAppend>) -> Result<(), Fault> {
     for (lane, LaneAppend { class, due_at, rows }) in lanes {
         let first = extend(connection, lane.0, *class, rows.len(), *due_at)?;
         for (seq, row) in (first..).zip(rows) {
@@ -124,7 +117,7 @@ fn extend(
 }
 
 /// Makes visitors' pending calls more urgent.
-pub(super) fn raise(connection: &Connection, raised: &[LaneRaise]) -> Result<(), Fault> {
+pub fn raise(connection: &Connection, raised: &[LaneRaise]) -> Result<(), Fault> {
     for LaneRaise { identifier, class } in raised {
         let sql = "SELECT lanes.id FROM people CROSS JOIN lanes ON lanes.id = people.id
              WHERE identifier = ?1 AND due_at IS NOT NULL AND class BETWEEN ?2 + 1 AND 2";

@@ -11,7 +11,7 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::{Entries, Hash, InboxRows, Kept};
 
-use super::{change, find, read};
+use super::{change, read, read_by};
 
 impl InboxRows for SqliteUnit<'_> {
     async fn webhooks(
@@ -99,32 +99,23 @@ impl InboxRows for SqliteUnit<'_> {
         fingerprints: &[Hash],
         ids: &[WebhookId],
     ) -> Result<Vec<StoredWebhook>, Fault> {
-        let mut found = Vec::new();
-        for fingerprint in fingerprints {
-            let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
-                 FROM inbox WHERE sha256 = ?1";
-            found.extend(find(self.connection, sql, [fingerprint])?);
-        }
-        for WebhookId(id) in ids {
-            let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
-                 FROM inbox WHERE id = ?1 AND body IS NOT NULL";
-            found.extend(find(self.connection, sql, [id])?);
-        }
+        let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
+             FROM inbox WHERE sha256 = ?1";
+        let mut found = read_by(self.connection, sql, fingerprints)?;
+        let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
+             FROM inbox WHERE id = ?1 AND body IS NOT NULL";
+        found.extend(read_by::<StoredWebhook>(self.connection, sql, ids.iter().map(|id| id.0))?);
         Ok(found)
     }
 
     async fn mentioning(&mut self, people: &[i64]) -> Result<Vec<WebhookId>, Fault> {
         let sql = "SELECT webhook FROM mentions WHERE person = ?1";
-        let mut found = Vec::new();
-        for person in people {
-            found.extend(read::<WebhookId>(self.connection, sql, [person])?);
-        }
-        Ok(found)
+        read_by(self.connection, sql, people)
     }
 }
 
 /// Writes webhooks and whom they name.
-pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
+pub fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     for new in &changes.webhooks {
         let sql = "INSERT INTO inbox
                  (id, sha256, received_at, source, owner, campaign, event, parked, body)

@@ -140,7 +140,7 @@ fn rest(connection: &Connection, lane: &LaneRow, others: &[i64]) -> Result<Optio
 }
 
 /// Writes lanes as they are from now on.
-pub(super) fn write(connection: &Connection, lanes: &[LaneRow]) -> Result<(), Fault> {
+pub fn write(connection: &Connection, lanes: &[LaneRow]) -> Result<(), Fault> {
     for LaneRow { id, class, due_at, token, leased } in lanes {
         let sql = "UPDATE lanes SET class = ?2, due_at = ?3, token = ?4, leased = ?5 WHERE id = ?1";
         change(connection, sql, params![id.0, class, due_at, token, leased])?;

@@ -11,7 +11,7 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::{FoundRecords, Hold, PeopleRows, PlanKeys};
 
-use super::{change, find, meta, read};
+use super::{change, find, meta, read, read_by};
 
 impl PeopleRows for SqliteUnit<'_> {
     const READS_HOLD: bool = true;
@@ -74,8 +74,7 @@ impl PeopleRows for SqliteUnit<'_> {
 
     async fn people(&mut self, ids: &[i64], _hold: Hold) -> Result<Vec<PersonRow>, Fault> {
         let sql = "SELECT id, identifier, state FROM people WHERE id = ?1";
-        let found = ids.iter().map(|id| find(self.connection, sql, [id]));
-        found.filter_map(Result::transpose).collect()
+        read_by(self.connection, sql, ids)
     }
 
     async fn people_after(&mut self, after: i64, limit: i64) -> Result<Vec<PersonRow>, Fault> {
@@ -94,8 +93,7 @@ impl PeopleRows for SqliteUnit<'_> {
                  )
                  AND (SELECT 1 FROM mentions CROSS JOIN inbox ON inbox.id = webhook
                   WHERE person = ?1 AND body IS NOT NULL ORDER BY webhook DESC LIMIT 1) IS NULL";
-        let found = ids.iter().map(|id| find(self.connection, sql, [id]));
-        found.filter_map(Result::transpose).collect()
+        read_by(self.connection, sql, ids)
     }
 
     async fn participants_between(
@@ -134,7 +132,7 @@ fn last_person(connection: &Connection) -> Result<i64, Fault> {
 }
 
 /// Writes people, whom they are at GrowSurf, and the ledger.
-pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
+pub fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     for PersonRow { id, identifier, state } in &changes.people {
         let sql = "UPDATE people SET identifier = ?2, state = ?3 WHERE id = ?1";
         change(connection, sql, params![id, identifier, state])?;
@@ -164,7 +162,7 @@ pub(super) fn write(connection: &Connection, changes: &Changes) -> Result<(), Fa
 }
 
 /// Removes people with their lanes, participants with links, and sets tombstones.
-pub(super) fn remove(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
+pub fn remove(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     for (key, person) in &changes.removed_participants {
         let sql =
             "DELETE FROM participants WHERE campaign = ?1 AND growsurf_id = ?2 AND person = ?3";

@@ -28,7 +28,7 @@ impl Watch {
 
     /// Watches a connection. Its writes aren't synced: what a test makes of the files at a moment
     /// are copies of what is written in them, which needs no disk.
-    pub(in crate::store) fn attach(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+    pub(crate) fn attach(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         connection.pragma_update(None, "synchronous", "OFF")?;
         let told = Arc::clone(&self.0);
         let both = TraceEventCodes::SQLITE_TRACE_STMT | TraceEventCodes::SQLITE_TRACE_PROFILE;
