@@ -18,7 +18,8 @@ pub use parked::{
     ParkedReplay, ReplayState, begin_replay, discard_all_parked, last_replay, stop_replay,
 };
 pub use redelivery::{
-    BeginError, First, LOOK_EVERY, Redelivery, RedeliveryState, advance, begin, last, stop,
+    BeginError, First, LOOK_EVERY, Redelivery, RedeliveryState, advance, begin, discard_letters,
+    last, stop,
 };
 pub use task::ActTask;
 

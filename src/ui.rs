@@ -147,6 +147,7 @@ fn routes(state: UiState) -> Router {
         .route("/ui/dead", get(dead::causes))
         .route("/ui/dead/{cause}", get(dead::cause))
         .route("/ui/dead/{cause}/redeliver", post(redelivery::begin))
+        .route("/ui/dead/{cause}/discard", post(redelivery::discard))
         .route("/ui/redelivery", get(redelivery::show))
         .route("/ui/redelivery/stop", post(redelivery::stop))
         .route("/ui/dead/letter/{id}", get(dead::letter))

@@ -517,6 +517,20 @@ fn serve_with_a_sandbox_prints_a_curl_that_works() {
             .as_array()
             .is_some_and(|events| events.len() == 2)
     });
+    // The commands that give the pages something to show.
+    let printed = process.output().into_iter();
+    let odd = printed.skip_while(|line| !line.contains("becomes a dead letter:"));
+    let odd = odd.take_while(|line| !line.starts_with("Or read the history"));
+    // Log lines may stand between them.
+    let odd = odd.filter(|line| line.starts_with("curl ") || line.starts_with("  -"));
+    let odd = odd.collect::<Vec<_>>().join("\n");
+    let output = std::process::Command::new("bash").args(["-ec", &odd]).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && told.contains("\"parked\""), "{told}");
+    crate::kit::eventually("there is a dead letter and a parked webhook", || {
+        let metrics = http::get(format!("http://{relay}/metrics")).body;
+        metrics.contains("relay_dead_letters 1\n") && metrics.contains("relay_parked_webhooks 1\n")
+    });
     let (pages, token) = process.wait_for("the pages' address", |line| {
         let (pages, rest) = line.split_once("operators are at  ")?.1.split_once("  (token: ")?;
         Some((pages.to_owned(), rest.split(',').next()?.to_owned()))

@@ -9,18 +9,18 @@ use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::joined;
 
-const OPERATE: &str = "the-token-of-operators";
+pub const OPERATE: &str = "the-token-of-operators";
 const VIEW: &str = "the-token-of-viewers";
 
 /// Somebody who signed in.
-struct Browser<'a> {
+pub struct Browser<'a> {
     relay: &'a Relay,
     cookie: String,
 }
 
 impl<'a> Browser<'a> {
     #[track_caller]
-    fn new(relay: &'a Relay, token: &str) -> Self {
+    pub fn new(relay: &'a Relay, token: &str) -> Self {
         let visitor = Self { relay, cookie: String::new() };
         let answer = visitor.post("/ui/login", &format!("token={token}&name=Kim"));
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
@@ -28,7 +28,7 @@ impl<'a> Browser<'a> {
         Self { cookie, ..visitor }
     }
 
-    fn post(&self, path: &str, fields: &str) -> Answer {
+    pub fn post(&self, path: &str, fields: &str) -> Answer {
         let request = http::client()
             .post(self.relay.operator_url(path))
             .header("Content-Type", "application/x-www-form-urlencoded")
@@ -40,7 +40,7 @@ impl<'a> Browser<'a> {
 
     /// Posts a form that leads to another page; returns its path.
     #[track_caller]
-    fn goes(&self, path: &str, fields: &str) -> String {
+    pub fn goes(&self, path: &str, fields: &str) -> String {
         let answer = self.post(path, fields);
         assert_eq!(answer.status, 303, "{path}: {answer:?}");
         answer.header("location").to_owned()
@@ -55,21 +55,21 @@ impl<'a> Browser<'a> {
     }
 
     #[track_caller]
-    fn numbers(&self, path: &str) -> Value {
+    pub fn numbers(&self, path: &str) -> Value {
         let request = http::client().get(self.relay.operator_url(path));
         let request = request.header("Cookie", &self.cookie);
         http::send(request.header("Accept", "application/json")).json()
     }
 }
 
-fn setup(sandbox: &Sandbox) -> Setup {
+pub fn setup(sandbox: &Sandbox) -> Setup {
     let setup = Setup::new(sandbox).set("admin.token", OPERATE).set("admin.view_token", VIEW);
     setup.set("delivery.batch_calls", "1")
 }
 
 /// Makes letters of one cause; returns its name.
 #[track_caller]
-fn refused(relay: &Relay, sandbox: &Sandbox, letters: u64) -> String {
+pub fn refused(relay: &Relay, sandbox: &Sandbox, letters: u64) -> String {
     let refuse = json!([{ "match": {"path": "/events"}, "status": 400,
         "body": {"meta": {"errors": ["data is no good"]}} }]);
     sandbox.faults(refuse);
@@ -83,7 +83,7 @@ fn refused(relay: &Relay, sandbox: &Sandbox, letters: u64) -> String {
 }
 
 #[track_caller]
-fn ended(browser: &Browser, state: &str) -> Value {
+pub fn ended(browser: &Browser, state: &str) -> Value {
     eventually("the redelivery is over", || {
         browser.numbers("/ui/redelivery")["redelivery"]["is_over"] == true
     });
@@ -178,6 +178,25 @@ fn a_redelivery_goes_on_after_a_kill_and_puts_each_letter_back_once() {
     assert_eq!((relay.dead_letters(), sandbox.events().len()), (0, 30));
     let repeats = sandbox.events().iter().filter(|it| it.shown["repeats"] != 0).count();
     assert_eq!(repeats, 1, "only the first was sent again, under its id");
+}
+
+#[test]
+fn all_letters_of_a_cause_are_discarded_and_no_others() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    let cause = refused(&relay, &sandbox, 11);
+    sandbox.faults(json!([{ "match": {"path": "/events"}, "status": 404 }]));
+    relay.accept(&joined("other"));
+    eventually("another cause has a letter", || relay.dead_letters() == 12);
+    let (operator, viewer) = (Browser::new(&relay, OPERATE), Browser::new(&relay, VIEW));
+    let discard = format!("/ui/dead/{cause}/discard");
+    assert_eq!(viewer.post(&discard, "shown=11&typed=11").status, 403);
+    assert_eq!(operator.post(&discard, "shown=11").status, 422);
+    assert_eq!(operator.goes(&discard, "shown=11&typed=11"), "/ui/dead");
+    assert_eq!(relay.dead_letters(), 1);
+    assert_eq!(operator.post(&discard, "shown=1").status, 404);
+    let audit = operator.page("/ui/audit");
+    assert!(audit.contains("11 discarded") && audit.contains(&cause), "{audit}");
 }
 
 #[test]
@@ -307,4 +326,94 @@ fn waiting_calls_come_in_pages_by_their_place() {
     eventually("the page says why they wait", || {
         viewer.page("/ui/calls").contains("customerio has been halted")
     });
+}
+
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+#[test]
+fn a_pasted_body_is_explained_alone_and_with_what_is_known() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    let (operator, viewer) = (Browser::new(&relay, OPERATE), Browser::new(&relay, VIEW));
+    assert!(viewer.page("/ui/explain").contains("Paste the body"));
+    let webhook = joined("fay");
+    relay.accept(&webhook);
+    relay.drained();
+    let calls = sandbox.calls().len();
+    let form = |with: &str| format!("body={}&source=&with={with}", encoded(&webhook.body()));
+    let alone = operator.post("/ui/explain", &form("nothing"));
+    assert_eq!(alone.status, 200, "{alone:?}");
+    for part in ["joined:ct8f71:fay", "accepted", "growsurf", "PUT http", "fay%40example.com"] {
+        assert!(alone.body.contains(part), "{part}: {}", alone.body);
+    }
+    let masked = viewer.post("/ui/explain", &form("nothing")).body;
+    let answer = masked.split("<h2>Answer").nth(1).unwrap();
+    assert!(
+        answer.contains("joined:ct8f71:***") && answer.contains("f***@example.com"),
+        "{answer}"
+    );
+    assert!(!answer.contains("fay@") && !answer.contains("fay%40"), "{answer}");
+    let known = operator.post("/ui/explain", &form("known")).body;
+    assert!(
+        known.contains("It leads to no call") || known.contains("No call; the facts"),
+        "{known}"
+    );
+    let parked = operator.post("/ui/explain", "body=%7B%22event%22%3A%22ODD%22%7D");
+    assert!(parked.body.contains("parked") && parked.body.contains("ODD"), "{parked:?}");
+    let program = http::client()
+        .post(relay.operator_url("/ui/explain"))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .header("Sec-Fetch-Site", "same-origin")
+        .header("Cookie", &operator.cookie)
+        .header("Accept", "application/json")
+        .body(form("nothing"));
+    let told = http::send(program).json();
+    let command = relay.setup().command_with(&["explain", "--json"], &webhook.body()).expect(0);
+    let command: Value = serde_json::from_str(&command).unwrap();
+    assert_eq!(told["lanes"], command["lanes"], "the command says the same");
+    assert_eq!(sandbox.calls().len(), calls, "nothing was sent");
+}
+
+#[test]
+fn the_setup_is_looked_at_only_when_an_operator_asks() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    let (operator, viewer) = (Browser::new(&relay, OPERATE), Browser::new(&relay, VIEW));
+    assert!(viewer.page("/ui/setup").contains("Nobody has looked yet"));
+    assert_eq!(viewer.post("/ui/setup/look", "").status, 403);
+    assert!(operator.page("/ui/setup").contains("Nobody has looked yet"), "a page looks nowhere");
+    assert_eq!(operator.goes("/ui/setup/look", ""), "/ui/setup");
+    let shown = viewer.numbers("/ui/setup");
+    assert_eq!(shown["verdict"], "incomplete", "{shown}");
+    let to_do: Vec<&Value> =
+        shown["to_do"].as_array().unwrap().iter().map(|it| &it["what"]).collect();
+    assert!(to_do.contains(&&json!("referral_converted")), "{shown}");
+    let page = viewer.page("/ui/setup");
+    for part in ["To do", "enabled = true", "Done", "credentials", "As of"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    for secret in [OPERATE, VIEW, crate::kit::relay::API_KEY, crate::kit::relay::SECRET] {
+        assert!(!page.contains(secret) && !page.contains("RELAY__"), "{page}");
+    }
+}
+
+#[test]
+fn settings_are_shown_to_operators_alone_and_without_secrets() {
+    let sandbox = Sandbox::start();
+    let relay = setup(&sandbox).start();
+    let (operator, viewer) = (Browser::new(&relay, OPERATE), Browser::new(&relay, VIEW));
+    let page = operator.page("/ui/settings");
+    assert!(page.contains("customerio.calls_per_second") && page.contains("RELAY__"), "{page}");
+    for secret in [OPERATE, VIEW, crate::kit::relay::API_KEY, crate::kit::relay::SECRET] {
+        assert!(!page.contains(secret), "{page}");
+    }
+    let request = http::client().get(relay.operator_url("/ui/settings"));
+    assert_eq!(http::send(request.header("Cookie", &viewer.cookie)).status, 403);
+    assert!(!viewer.page("/ui/setup").contains("/ui/settings"));
+    let shown = operator.numbers("/ui/settings");
+    let command = relay.command(&["settings", "--json"]).expect(0);
+    let command: Value = serde_json::from_str(&command).unwrap();
+    assert_eq!(shown["settings"], command["settings"]);
 }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -164,9 +165,9 @@ impl Trial {
 
     fn print_first_steps(&self, running: &Running) {
         let now = SystemClock.now();
-        let body = first_webhook(now);
-        let signature = sign(SANDBOX_SECRET.as_bytes(), now, body.as_bytes());
         let (relay, sandbox) = (reachable(running.address), self.address);
+        let first = post(relay, now, &first_webhook(now));
+        let [unknown, refused] = odd_webhooks(now).map(|webhook| post(relay, now, &webhook));
         let pages = reachable(running.operator_address.unwrap_or(running.address));
         let program = std::env::current_exe().unwrap_or_else(|_| "referral-relay".into());
         let variables = [
@@ -193,15 +194,20 @@ impl Trial {
              \n\
              Send a first webhook; a friend signs up through Rae's link:\n\
              \n\
-             curl -sS http://{relay}/webhooks/growsurf \\\n  \
-               -H 'Content-Type: application/json' \\\n  \
-               -H 'GrowSurf-Signature: {signature}' \\\n  \
-               -d '{body}'\n\
+             {first}\n\
              \n\
              Then look at the person and the events that arrived:\n\
              \n\
              curl -sS http://{sandbox}/sandbox/people/fay.friend@example.com\n\
              curl -sS http://{sandbox}/sandbox/events\n\
+             \n\
+             For something to do on the pages, let the stand-in refuse Odd's events, then send a webhook of an unknown\n\
+             type, which is parked, and Odd's, which becomes a dead letter:\n\
+             \n\
+             curl -sS -X PUT http://{sandbox}/sandbox/faults \\\n  \
+               -d '{{\"rules\":[{{\"match\":{{\"path\":\"odd.friend%40example.com/events\"}},\"status\":400}}]}}'\n\
+             {unknown}\n\
+             {refused}\n\
              \n\
              Or read the history of a made-up program of 300 participants from a stand-in GrowSurf:\n\
              \n\
@@ -236,10 +242,40 @@ fn addresses(
     (SocketAddr::new(ip, listen.port()), stand_in)
 }
 
+/// Returns the command that sends a signed webhook.
+fn post(relay: SocketAddr, now: Time, webhook: &Value) -> String {
+    let body = webhook.to_string();
+    let signature = sign(SANDBOX_SECRET.as_bytes(), now, body.as_bytes());
+    format!(
+        "curl -sS http://{relay}/webhooks/growsurf \\\n  \
+           -H 'Content-Type: application/json' \\\n  \
+           -H 'GrowSurf-Signature: {signature}' \\\n  \
+           -d '{body}'"
+    )
+}
+
+/// Returns a webhook of an unknown type, and one of a friend whose events the stand-in can be made to refuse.
+fn odd_webhooks(now: Time) -> [Value; 2] {
+    let (mut unknown, mut refused) = (first_webhook(now), first_webhook(now));
+    unknown["event"] = "PARTICIPANT_TELEPORTED".into();
+    for (field, value) in
+        [("id", "odd001"), ("email", "odd.friend@example.com"), ("firstName", "Odd")]
+    {
+        refused["data"][field] = value.into();
+    }
+    refused["data"]["shareUrl"] = "https://shop.example.com?grsf=odd001".into();
+    refused["data"]["referralSource"] = "DIRECT".into();
+    // Calls of a referrer would go with Odd's in one batch, which the fault doesn't match.
+    for field in ["referredBy", "referrer"] {
+        refused["data"].as_object_mut().and_then(|data| data.remove(field));
+    }
+    [unknown, refused]
+}
+
 /// Returns a webhook as GrowSurf sends one: a friend signed up through a participant's link.
-fn first_webhook(now: Time) -> String {
+fn first_webhook(now: Time) -> Value {
     let (joined, long_ago) = (now.millis(), now.millis() - 86_400_000);
-    let webhook = serde_json::json!({
+    serde_json::json!({
         "event": "NEW_PARTICIPANT_ADDED",
         "createdAt": joined,
         "data": {
@@ -263,8 +299,7 @@ fn first_webhook(now: Time) -> String {
             },
             "campaign": { "id": "demo01", "name": "Spring Referral Program", "type": "REFERRAL" }
         }
-    });
-    webhook.to_string()
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_with::{DisplayFromStr, serde_as};
 use super::{noted, put, read, replace, text};
 use crate::domain::{DeliveryId, EventId, LaneId, Time, WebhookId};
 use crate::inspect::LetterFilter;
-use crate::store::{CallStatus, DeadLetter, DeliveryState, Store, StoreError};
+use crate::store::{CallStatus, DeadLetter, DeadLetters, DeliveryState, Store, StoreError};
 
 /// The note of the last redelivery.
 const NOTE: &str = "redelivery";
@@ -239,6 +239,23 @@ pub async fn advance(store: &Store, now: Time) -> Result<Option<Redelivery>, Sto
         _ => return Ok(Some(known)),
     }
     last(store).await
+}
+
+/// Discards the dead letters that meet a condition, up to the newest at this moment, for good. Goes in pieces;
+/// returns how many.
+///
+/// # Errors
+/// The store's. Then those that were discarded stay so.
+pub async fn discard_letters(store: &Store, filter: &LetterFilter) -> Result<usize, StoreError> {
+    let (mut discarded, mut before) = (0, None);
+    loop {
+        let letters = store.dead_letters(before, PIECE).await?;
+        let Some(last) = letters.last() else { return Ok(discarded) };
+        before = Some(last.delivery.id);
+        let met = letters.iter().filter(|letter| filter.is_met_by(letter));
+        let ids = met.map(|letter| letter.delivery.id).collect();
+        discarded += store.discard(DeadLetters::These(ids)).await?;
+    }
 }
 
 impl Redelivery {

@@ -108,13 +108,11 @@ pub async fn begin(
             let detail = "Another redelivery isn't over. Follow it, or stop it, in /ui/redelivery.";
             Failure::new(StatusCode::CONFLICT, detail)
         }
-        BeginError::NoSuchCause(_) | BeginError::NoLetter => {
-            let detail = "There is no dead letter of this cause any more.";
-            Failure::new(StatusCode::NOT_FOUND, detail)
-        }
+        BeginError::NoSuchCause(_) | BeginError::NoLetter => no_letter(),
     })?;
     let outcome = format!("begun, {} letters", begun.letters);
-    let _in_the_log = state.app.record(&actor, Act::Redeliver, &subject(&begun), &outcome).await;
+    let subject = of_cause(begun.cause.as_deref());
+    let _in_the_log = state.app.record(&actor, Act::Redeliver, &subject, &outcome).await;
     state.tools.begun.notify_one();
     Ok(Redirect::to(HERE).into_response())
 }
@@ -127,14 +125,35 @@ pub async fn stop(
     let stopped = operate::stop(&state.app.store, state.app.clock.now()).await?;
     if let Some(stopped) = stopped {
         let outcome = format!("stopped, {} put back", stopped.put_back);
-        let subject = subject(&stopped);
+        let subject = of_cause(stopped.cause.as_deref());
         let _in_the_log = state.app.record(&actor, Act::Redeliver, &subject, &outcome).await;
     }
     Ok(Redirect::to(HERE).into_response())
 }
 
-/// Returns the name of a redelivery in the audit.
-fn subject(redelivery: &Redelivery) -> String {
-    let cause = redelivery.cause.as_deref().unwrap_or("any");
-    format!("dead letters of cause {cause}")
+/// Discards all letters of a cause for good.
+pub async fn discard(
+    State(state): State<UiState>,
+    Operator(_, actor): Operator,
+    Path(cause): Path<String>,
+    Form(confirmation): Form<Confirmation>,
+) -> Result<Response, Failure> {
+    confirmation.check()?;
+    let filter = LetterFilter { cause: Some(cause), lane: None };
+    let done = operate::discard_letters(&state.app.store, &filter).await?;
+    if done == 0 {
+        return Err(no_letter());
+    }
+    let (subject, outcome) = (of_cause(filter.cause.as_deref()), format!("{done} discarded"));
+    let _in_the_log = state.app.record(&actor, Act::Discard, &subject, &outcome).await;
+    Ok(Redirect::to("/ui/dead").into_response())
+}
+
+fn no_letter() -> Failure {
+    Failure::new(StatusCode::NOT_FOUND, "There is no dead letter of this cause any more.")
+}
+
+/// Returns the name of a cause's letters in the audit.
+fn of_cause(cause: Option<&str>) -> String {
+    format!("dead letters of cause {}", cause.unwrap_or("any"))
 }

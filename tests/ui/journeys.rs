@@ -60,7 +60,7 @@ fn journey(browser: &Browser) {
     let cause = link(browser, "/ui/dead/");
     enter(browser, &cause, "/ui/dead/letter/");
     let letter = link(browser, "/ui/dead/letter/");
-    enter(browser, &letter, "/redeliver");
+    enter(browser, &letter, "<h1>Dead letter ");
     enter(browser, "Redeliver", "<h1>");
     relay.drained();
     assert_eq!(relay.dead_letters(), 0);
