@@ -18,7 +18,7 @@ use referral_relay::mapping::Mapper;
 use referral_relay::sources::growsurf::decode;
 use referral_relay::sources::growsurf::signature::{Key, Owner, sign, verify};
 
-/// A friend who signed up through a referrer's link, as GrowSurf tells it.
+/// A friend's sign-up through a referrer's link, as GrowSurf reports it.
 const GROWSURF: &str = r#"{"event":"NEW_PARTICIPANT_ADDED","createdAt":1731494175123,"data":{"id":"fay001","email":"fay.friend@example.com","firstName":"Fay","lastName":"Friend","shareUrl":"https://shop.example.com?grsf=fay001","referralCount":0,"monthlyReferralCount":0,"vanityKeys":[],"shareCount":{"email":0,"facebook":0},"impressionCount":2,"uniqueImpressionCount":2,"createdAt":1731494175123,"referralSource":"PARTICIPANT","referredBy":"rae001","fraudRiskLevel":"LOW","fraudReasonCode":"UNIQUE_IDENTITY","metadata":{"companyName":"Example Shop Ltd"},"unsubscribed":false,"referrer":{"id":"rae001","email":"rae.referrer@example.com","firstName":"Rae","lastName":"Referrer","shareUrl":"https://shop.example.com?grsf=rae001","referralCount":5,"vanityKeys":["rae"],"createdAt":1721494175123,"metadata":{}},"campaign":{"id":"ct8f71","name":"Spring Referral Program","type":"REFERRAL","currencyISO":"USD","rewards":[]}}}"#;
 
 /// The same in the shape of GrowSurf's guide.
@@ -33,7 +33,7 @@ fn now() -> Time {
     Time::from_millis(1_731_494_176_000)
 }
 
-fn news(body: &str) -> Notification {
+fn notification(body: &str) -> Notification {
     decode(body.as_bytes(), now()).unwrap().reading.unwrap()
 }
 
@@ -58,7 +58,7 @@ fn plan(mapper: &Mapper, notification: &Notification) -> Plan {
     planned.unwrap_or_else(|never| match never {}).expect("it can be mapped")
 }
 
-/// All calls of a plan, each with whom it is for.
+/// Returns all calls of a plan, each with whom it is for.
 fn calls(plan: &Plan) -> Vec<(LaneKey, Call)> {
     let of_lane = plan.lanes.iter().flat_map(|lane| {
         let key = lane.person.key.clone();
@@ -96,14 +96,16 @@ fn planning(criterion: &mut Criterion) {
     let mapper = mapper();
     let mut group = criterion.benchmark_group("plan");
     for (shape, body) in SHAPES {
-        let news = news(body);
-        group.bench_function(shape, |bencher| bencher.iter(|| plan(&mapper, black_box(&news))));
+        let notification = notification(body);
+        group.bench_function(shape, |bencher| {
+            bencher.iter(|| plan(&mapper, black_box(&notification)))
+        });
     }
     group.finish();
 }
 
 fn encoding(criterion: &mut Criterion) {
-    let calls = calls(&plan(&mapper(), &news(GROWSURF)));
+    let calls = calls(&plan(&mapper(), &notification(GROWSURF)));
     let mut group = criterion.benchmark_group("encode");
     for (key, call) in calls.iter().take(2) {
         let kind = match call {

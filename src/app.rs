@@ -121,7 +121,7 @@ struct ShutdownTokens {
     delivery: CancellationToken,
 }
 
-/// The longest wait for GrowSurf's limits, the longest of which is an hour's.
+/// The longest wait for GrowSurf's limits; its longest limit spans an hour.
 const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The time that a handler has besides reading the body and waiting for the store.
@@ -130,7 +130,7 @@ const HANDLER_REST: Duration = Duration::from_secs(10);
 /// The part of the grace period that is kept for closing the store.
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// The client of the Customer.io that the settings name.
+/// Returns the client of the Customer.io that the settings name.
 ///
 /// # Errors
 /// [`StartError::NoCredentials`] or [`StartError::Client`].
@@ -337,7 +337,7 @@ impl Running {
             tracing::warn!("requests are still under way; giving them up");
         }
         let deliveries = deliveries.unwrap_or_else(|_| {
-            tracing::warn!("the store takes no write; what is leased waits for its leases to end");
+            tracing::warn!("the store accepts no writes; leased calls wait until their leases end");
             Vec::new()
         });
         for error in deliveries.into_iter().filter_map(Result::err) {

@@ -119,7 +119,8 @@ impl Settings {
         if problems.list().is_empty() { Ok(settings) } else { Err(problems) }
     }
 
-    /// Every key, its value and its place, in the order of the sections; no secret is shown.
+    /// Returns every key, its value and its place, in the order of the sections; no secret is
+    /// shown.
     pub fn summary(&self) -> &[EffectiveSetting] {
         &self.summary
     }

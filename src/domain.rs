@@ -32,6 +32,7 @@ mod path_segment;
 mod pattern;
 mod person;
 mod plan;
+mod plural;
 mod reference;
 mod retry_after;
 mod reward;
@@ -76,10 +77,11 @@ pub use outcome::{Outcome, Wait};
 pub use path_segment::{InvalidSegment, PathSegment};
 pub use pattern::EmailPattern;
 pub use person::{
-    Channels, ConversionCredit, Identified, Moved, Participant, Person, PersonId, Posts,
+    Channels, ConversionCredit, FormerProfile, Identified, Participant, Person, PersonId, Posts,
 };
 pub use plan::{Draft, LanePlan, Plan, Planned, PlannedCall, Planner, ReadKey, ReadSet, plan};
-pub use reference::{Reference, References, Shown};
+pub use plural::plural;
+pub use reference::{Reference, References, ReferredValue};
 pub use retry_after::retry_after;
 pub use reward::{Amount, Reward, Side};
 pub use send_filter::SendFilter;

@@ -17,10 +17,10 @@ pub enum EraseError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A call to the person is under way for too long.
+    /// A call to the person is in flight for too long.
     #[error(
-        "a call to them is under way, until {until} at the latest, and nothing but calls was erased \
-         yet; run it again then, or let it wait with --wait"
+        "a call to this person is in flight until {until} at the latest, and only calls are erased so \
+         far; run the command again then, or raise --wait"
     )]
     UnderWay {
         /// The end of its lease.
@@ -28,8 +28,8 @@ pub enum EraseError {
     },
     /// Customer.io refused.
     #[error(
-        "Customer.io didn't delete and suppress {identifier}, and nothing but calls was erased \
-         here yet: {reason}; fix that and run it again, or run it without --delete-in-customerio"
+        "Customer.io didn't delete and suppress {identifier}, and only calls are erased here so far: \
+         {reason}; fix that and run the command again, or run it without --delete-in-customerio"
     )]
     Destination {
         /// The masked key.

@@ -31,7 +31,7 @@ use crate::store::{Store, StoreError};
 use headers::SIGNATURE;
 pub use lookup::ParticipantLookup;
 use owner::{check_campaign, sole_campaign};
-pub use page::{PagePostOutcome, Pages};
+pub use page::{PagePostOutcome, PageRules};
 pub use reading::{Decoded, UnreadableBody, decode};
 pub use replay::{Replayed, replay, replay_page, replay_these};
 
@@ -49,7 +49,7 @@ pub struct WebhookAuth {
     /// The greatest age of such signatures.
     pub report_max_age: Duration,
     /// The campaigns whose pages may post. Anybody can pretend to be one.
-    pub pages: Vec<Pages>,
+    pub pages: Vec<PageRules>,
     /// The origins of the pages that clicks may name, as browsers write them.
     pub page_origins: Vec<String>,
     /// The ids of the campaigns that the settings name. If there are any, there are no others.
@@ -86,8 +86,8 @@ pub enum IngestError {
     Unreadable(#[from] DecodeError),
     /// It isn't a JSON object, and was made by a template.
     #[error(
-        "{0}; a template needs quotes around each text that Liquid puts in, no quotes and line \
-         breaks in those, and a person: \"Test response\" sends it unrendered"
+        "{0}; put each Liquid text in quotes, keep quotes and line breaks out of it, and try it with a \
+         person: \"Test response\" sends the template unrendered"
     )]
     Template(DecodeError),
     /// A field of it is wrong.
@@ -96,7 +96,7 @@ pub enum IngestError {
     /// It can't be stored now; the sender must try again.
     #[error("the webhook can't be stored now; try again")]
     Store(#[from] StoreError),
-    /// The store took too long. It may accept it later after all; then the next try is a duplicate.
+    /// The store took too long. It may still accept the webhook; then the next try is a duplicate.
     #[error("the webhook wasn't stored within {0:?}; try again")]
     Slow(Duration),
 }
@@ -152,8 +152,8 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// The store has `timeout` to accept a webhook. `wake` is notified when there is something new to
-    /// deliver.
+    /// Returns the store has `timeout` to accept a webhook. `wake` is notified when there is
+    /// something new to deliver.
     pub fn new(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
@@ -291,7 +291,7 @@ impl Ingest {
         Ok(receipt)
     }
 
-    /// Waits until a body of so many bytes may be read.
+    /// Waits until a body of this many bytes may be parsed.
     async fn acquire_permit(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let units = bytes.div_ceil(UNIT).min(AT_ONCE / UNIT);
         let units = u32::try_from(units).expect("no more than all units");

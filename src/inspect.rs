@@ -29,7 +29,7 @@ pub use call::{AttemptView, CallView, MessageView};
 pub use causes::{Cause, CausesView, LetterFilter, LetterView};
 pub use check::{CheckFinding, CheckOutcome, CheckReport, Grade, LastCheck, Missing};
 pub use event::EventView;
-pub use find::{Finding, Found};
+pub use find::{Found, SearchResult};
 pub use masking::masked;
 use masking::may_hold_address;
 pub use parked::{ParkedGroup, ParkedGroups, ParkedView, ParkedWebhook};
@@ -37,7 +37,7 @@ pub use person::{LaneView, ParticipantView, PersonView};
 pub use status::{DestinationView, QueueView, RelayStatus};
 pub use waiting::{WaitingCalls, WaitingView};
 pub use webhook::WebhookView;
-pub use why::{Reason, Why};
+pub use why::{Diagnosis, Reason};
 
 /// A way to look into a store.
 #[derive(Clone)]

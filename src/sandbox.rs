@@ -55,7 +55,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Binds an empty sandbox. Port 0 lets the system choose; [`Sandbox::addr`] tells which.
+    /// Binds an empty sandbox. Port 0 lets the system choose; [`Sandbox::addr`] returns the address.
     ///
     /// # Errors
     ///

@@ -127,12 +127,12 @@ impl Store {
 
     /// Returns the numbers that operators watch; kept, not counted.
     pub async fn stats(&self) -> Result<Stats, StoreError> {
-        self.read("tell its numbers", ReadStats).await
+        self.read("read its counters", ReadStats).await
     }
 
     /// Commits a small write, to prove that the store takes one.
     pub async fn probe(&self, now: Time) -> Result<(), StoreError> {
-        self.write("take a write", Remember(meta::PROBED_AT, now.micros().to_string())).await
+        self.write("test a write", Remember(meta::PROBED_AT, now.micros().to_string())).await
     }
 
     /// Returns the state of the writer, at once.
@@ -148,7 +148,7 @@ impl Store {
     pub async fn destination(&self) -> Result<StoredDestinations, StoreError> {
         let clocks = [Destination::CustomerIo, Destination::GrowSurf].map(meta::accepting);
         let keys = [clocks[0], clocks[1], meta::WORKSPACE].map(str::to_owned);
-        let values = self.read("tell of the destination", ReadValues(keys)).await?;
+        let values = self.read("read the workspace", ReadValues(keys)).await?;
         let [accepting, accepting_back, workspace] =
             values.map(|value| value.as_deref().map(meta::number).transpose());
         let clock = |micros: Option<i64>| micros.map_or(Duration::ZERO, rows::duration);

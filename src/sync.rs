@@ -29,7 +29,8 @@ pub use reconcile::{CompareRules, Reconcile, Scope};
 pub use report::SyncReport;
 pub use target::{CampaignClient, SyncTarget, SyncTargetError};
 pub use webhook_monitor::{
-    Finding, Problem, RELAY_PATHS, SeenFinding, SeenWebhooks, WebhookMonitor, needed_events,
+    RELAY_PATHS, SeenFinding, SeenWebhooks, WebhookFinding, WebhookMonitor, WebhookProblem,
+    needed_events,
 };
 
 use crate::growsurf::rest::RestError;

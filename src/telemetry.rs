@@ -1,8 +1,8 @@
 //! Logs and metrics: how the relay is watched.
 //!
 //! What belongs here: setting up the log, and the metrics that code counts. What doesn't: numbers
-//! that the store keeps (they are read at scrape time, in `http`), and what is worth saying
-//! (whoever acts says it, once, where it happens).
+//! that the store keeps (they are read at scrape time, in `http`), and the log lines
+//! themselves, which are written once, at their causes.
 
 mod error_chain;
 mod labels;

@@ -15,7 +15,7 @@ fn setup(sandbox: &Sandbox) -> Setup {
     setup.set("customerio.reporting_keys", "reporting-key")
 }
 
-/// A campaign asks for the credit of somebody's referral.
+/// Returns a campaign's action that awards the credit of a referral.
 fn trigger(name: &str) -> Value {
     json!({
         "type": "trigger_referral", "campaign": CAMPAIGN, "dedupe_key": "first-order",
@@ -57,7 +57,7 @@ fn only_the_workspaces_own_key_is_believed_and_only_where_it_is_set() {
 }
 
 #[test]
-fn a_fault_of_the_template_is_told_to_whoever_wrote_it_and_nothing_is_kept() {
+fn a_fault_of_a_template_is_refused_with_its_fix_and_nothing_is_stored() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox).start();
     for (name, value, part) in [
@@ -82,7 +82,7 @@ fn a_fault_of_the_template_is_told_to_whoever_wrote_it_and_nothing_is_kept() {
     let answer = post_at(&relay, now_seconds(), KEY, "{\"delay_in_days\": }");
     assert_eq!(answer.status, 400);
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("line 1 column 19") && detail.contains("quotes around"), "{detail}");
+    assert!(detail.contains("line 1 column 19") && detail.contains("in quotes"), "{detail}");
     assert_eq!(post(&relay, &json!([])).status, 400);
     assert_eq!(relay.setup().number("SELECT COUNT(*) FROM inbox"), 0);
 }
@@ -104,7 +104,7 @@ fn a_campaign_that_the_settings_dont_name_is_a_fault_of_the_template() {
 }
 
 #[test]
-fn what_growsurf_cannot_be_asked_yet_is_kept_once_with_its_reason() {
+fn an_action_that_growsurf_cannot_do_yet_is_parked_once_with_its_reason() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox).start();
     relay.accept(&joined("fay"));
@@ -114,14 +114,14 @@ fn what_growsurf_cannot_be_asked_yet_is_kept_once_with_its_reason() {
     let asks = "SELECT COUNT(*) FROM inbox WHERE source = 'customerio_action' AND event = 'trigger_referral'";
     assert_eq!(relay.setup().number(asks), 1);
     // A replay reads them as what they are.
-    let told = relay.setup().command(&["replay", "--parked"]).expect(0);
-    assert!(told.contains("no API key"), "{told}");
+    let printed = relay.setup().command(&["replay", "--parked"]).expect(0);
+    assert!(printed.contains("no API key"), "{printed}");
     relay.drained();
-    assert_eq!(sandbox.told(), [format!("referral_program_joined {}", email("fay"))]);
+    assert_eq!(sandbox.event_lines(), [format!("referral_program_joined {}", email("fay"))]);
 }
 
 #[test]
-fn a_webhook_of_growsurfs_asks_for_nothing_whatever_it_says() {
+fn a_webhook_of_growsurfs_is_never_an_action() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox).start();
     let mut forged = joined("fay");
@@ -129,12 +129,12 @@ fn a_webhook_of_growsurfs_asks_for_nothing_whatever_it_says() {
         "event": "trigger_referral", "from": "customerio_action", "body": trigger("fay")
     });
     relay.must("parked", &forged);
-    let told = relay.setup().command(&["replay", "--parked"]).expect(0);
-    assert!(!told.contains("API key"), "{told}");
+    let printed = relay.setup().command(&["replay", "--parked"]).expect(0);
+    assert!(!printed.contains("API key"), "{printed}");
 }
 
 #[test]
-fn whoever_is_forgotten_is_forgotten_in_asks_too() {
+fn an_erased_person_is_erased_in_actions() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox).start();
     relay.accept(&joined("fay"));

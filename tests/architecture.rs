@@ -134,7 +134,7 @@ fn sources() -> Vec<(PathBuf, String)> {
     found.into_iter().map(|(path, text)| (relative(path), text)).collect()
 }
 
-/// The top-level module that a file belongs to.
+/// Returns the top-level module that a file belongs to.
 fn module(path: &Path) -> String {
     let first = path.components().next().unwrap().as_os_str().to_str().unwrap();
     first.trim_end_matches(".rs").to_owned()
@@ -145,7 +145,7 @@ fn is_test(path: &Path) -> bool {
     name.contains("tests") || name.contains("contract")
 }
 
-/// The modules that a line names after `crate::` or `referral_relay::`.
+/// Returns the modules that a line names after `crate::` or `referral_relay::`.
 fn named(line: &str) -> Vec<String> {
     let starts = ["crate::", "referral_relay::"]
         .into_iter()

@@ -17,7 +17,7 @@ use crate::kit::relay::{Beyond, Relay, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::{NOTES, Webhook, email, joined};
 
-/// The names in a folder, sorted.
+/// Returns the names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
@@ -26,12 +26,12 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A number that is asked of a SQLite file.
+/// Returns a number that is asked of a SQLite file.
 fn ask(file: &Path, sql: &str) -> i64 {
     Connection::open(file).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-/// A setup whose store, at rest, has taken these people's webhooks in and delivered none.
+/// Returns a setup whose store, at rest, has taken these people's webhooks in and delivered none.
 fn stored(people: &[&str]) -> (Setup, PathBuf) {
     let setup = Setup::towards("http://127.0.0.1:9");
     let store = setup.folder().join("relay.db");
@@ -66,8 +66,8 @@ fn a_backup_made_under_load_has_all_that_was_acknowledged_and_is_a_store_again()
         }
         eventually("there is something to lose", || acknowledged.lock().unwrap().len() > 60);
         let before = acknowledged.lock().unwrap().clone();
-        let told = relay.command(&["backup", "backup.db"]).expect(0);
-        assert!(told.contains(" webhooks, ") && told.contains("schema "), "{told}");
+        let printed = relay.command(&["backup", "backup.db"]).expect(0);
+        assert!(printed.contains(" webhooks, ") && printed.contains("schema "), "{printed}");
         let then = acknowledged.lock().unwrap().len();
         eventually("the relay goes on", || acknowledged.lock().unwrap().len() > then);
         stop.store(true, Ordering::Relaxed);
@@ -79,23 +79,23 @@ fn a_backup_made_under_load_has_all_that_was_acknowledged_and_is_a_store_again()
     relay.kill();
 
     let elsewhere = Setup::new(&sandbox);
-    let told = elsewhere.command(&["restore", backup.to_str().unwrap()]).expect(0);
-    assert!(told.contains(&format!("Restored {copied} webhooks")), "{told}");
-    assert!(told.contains("newest webhook came at 20"), "{told}");
-    assert!(told.contains(&format!("sends {} pending calls", 2 * copied)), "{told}");
-    assert!(!told.contains("The store before"), "there was none: {told}");
+    let printed = elsewhere.command(&["restore", backup.to_str().unwrap()]).expect(0);
+    assert!(printed.contains(&format!("Restored {copied} webhooks")), "{printed}");
+    assert!(printed.contains("newest webhook came at 20"), "{printed}");
+    assert!(printed.contains(&format!("sends {} pending calls", 2 * copied)), "{printed}");
+    assert!(!printed.contains("The old store"), "there was none: {printed}");
     sandbox.heal();
     let relay = elsewhere.start();
     relay.drained();
     for webhook in &before {
         relay.must("duplicate", webhook);
     }
-    let told = sandbox.told();
-    assert_eq!(told.len(), usize::try_from(copied).unwrap(), "each once: {told:?}");
+    let events = sandbox.event_lines();
+    assert_eq!(events.len(), usize::try_from(copied).unwrap(), "each once: {events:?}");
     for webhook in &before {
         let event =
             format!("referral_program_joined {}", webhook.0["data"]["email"].as_str().unwrap());
-        assert!(told.contains(&event), "{event} is lost");
+        assert!(events.contains(&event), "{event} is lost");
     }
 }
 
@@ -104,12 +104,15 @@ fn a_backup_replaces_a_file_only_if_it_may() {
     let (setup, _) = stored(&["fay"]);
     let backup = setup.folder().join("backup.db");
     fs::write(&backup, "something else").unwrap();
-    let told = setup.command(&["backup", "backup.db"]).expect(1);
-    assert!(told.contains("backup.db exists already") && told.contains("--force"), "{told}");
+    let printed = setup.command(&["backup", "backup.db"]).expect(1);
+    assert!(
+        printed.contains("backup.db exists already") && printed.contains("--force"),
+        "{printed}"
+    );
     assert_eq!(fs::read_to_string(&backup).unwrap(), "something else");
-    let told = setup.command(&["backup", "--force", "backup.db"]).expect(0);
+    let printed = setup.command(&["backup", "--force", "backup.db"]).expect(0);
     let copied = "Copied 1 webhook, 1 person, 2 pending calls, 0 dead letters, 0 parked webhooks (";
-    assert!(told.starts_with(copied), "{told}");
+    assert!(printed.starts_with(copied), "{printed}");
     assert_eq!(ask(&backup, "SELECT COUNT(*) FROM inbox"), 1);
 }
 
@@ -123,8 +126,8 @@ fn a_backup_to_standard_output_leaves_nothing_beside_the_store() {
     command.env("RELAY__STORE__URL", format!("sqlite:{}", store.display()));
     let command = command.stdout(File::create(&backup).unwrap()).stderr(Stdio::piped());
     let output = command.spawn().unwrap().wait_with_output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && told.starts_with("Copied 1 webhook, "), "{told}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && printed.starts_with("Copied 1 webhook, "), "{printed}");
     assert_eq!(ask(&backup, "SELECT COUNT(*) FROM inbox"), 1);
     let unfinished = |name: &String| name.contains("unfinished");
     assert!(!names(setup.folder()).iter().any(unfinished));
@@ -137,8 +140,8 @@ fn a_backup_that_cannot_be_made_says_why_and_leaves_nothing_behind() {
     symlink(&store, setup.folder().join("link.db")).unwrap();
     let refused = |setup: &Setup, arguments: &[&str], why: &str| {
         let before = names(setup.folder());
-        let told = setup.command(arguments).expect(1);
-        assert!(told.contains(why), "{arguments:?}: {told}");
+        let printed = setup.command(arguments).expect(1);
+        assert!(printed.contains(why), "{arguments:?}: {printed}");
         let after: Vec<String> = names(setup.folder());
         let new = after.iter().filter(|name| !before.contains(name));
         // A reader of a store at rest leaves SQLite's own files beside it.
@@ -151,8 +154,8 @@ fn a_backup_that_cannot_be_made_says_why_and_leaves_nothing_behind() {
     for itself in ["relay.db", "./relay.db", "relay.db-wal", "relay.db.lock", "link.db"] {
         refused(&setup, &["backup", "--force", itself], "is a file of the store itself");
     }
-    let told = setup.command_up_to(32, Beyond::Fails, &["backup", "backup.db"]).expect(1);
-    assert!(told.contains("can't copy ") && told.contains("backup.db"), "{told}");
+    let printed = setup.command_up_to(32, Beyond::Fails, &["backup", "backup.db"]).expect(1);
+    assert!(printed.contains("can't copy ") && printed.contains("backup.db"), "{printed}");
     assert!(!names(setup.folder()).iter().any(|name| name.starts_with("backup.db")));
 
     let nowhere = setup.clone().set("store.url", "sqlite:nowhere/relay.db");
@@ -182,16 +185,16 @@ fn nothing_is_restored_while_the_store_is_in_use() {
     let mut relay = Relay::start(&sandbox);
     relay.accept(&joined("fay"));
     relay.command(&["backup", "backup.db"]).expect(0);
-    let told = relay.command(&["restore", "backup.db"]).expect(1);
-    assert!(told.contains("a relay runs on ") && told.contains("stop it first"), "{told}");
+    let printed = relay.command(&["restore", "backup.db"]).expect(1);
+    assert!(printed.contains("a relay runs on ") && printed.contains("stop it first"), "{printed}");
     relay.accept(&joined("rae"));
     relay.drained();
     relay.terminate();
 
     let other = Connection::open(relay.setup().folder().join("relay.db")).unwrap();
     other.query_row("SELECT COUNT(*) FROM inbox", [], |_| Ok(())).unwrap();
-    let told = relay.command(&["restore", "backup.db"]).expect(1);
-    assert!(told.contains("another process has ") && told.contains(" open"), "{told}");
+    let printed = relay.command(&["restore", "backup.db"]).expect(1);
+    assert!(printed.contains("another process has ") && printed.contains(" open"), "{printed}");
     drop(other);
     relay.command(&["restore", "backup.db"]).expect(0);
 }
@@ -205,9 +208,9 @@ fn the_store_before_is_set_aside_whole_and_can_come_back() {
     let webhook = joined("rae");
     relay.accept(&webhook);
     relay.kill();
-    let told = setup.command(&["restore", "backup.db"]).expect(0);
-    let line = told.lines().find_map(|line| line.strip_prefix("The store before is ")).unwrap();
-    let aside = line.strip_suffix(" now.").unwrap().to_owned();
+    let printed = setup.command(&["restore", "backup.db"]).expect(0);
+    let line = printed.lines().find_map(|line| line.strip_prefix("The old store is now ")).unwrap();
+    let aside = line.strip_suffix('.').unwrap().to_owned();
     assert!(aside.contains("relay.db.replaced-20"), "{aside}");
     assert_eq!(ask(&store, "SELECT COUNT(*) FROM inbox"), 1);
     assert_eq!(ask(Path::new(&aside), "SELECT COUNT(*) FROM inbox"), 2);
@@ -245,8 +248,8 @@ fn a_copy_with_its_log_beside_it_is_restored_with_what_is_in_the_log() {
         fs::copy(setup.folder().join(name), setup.folder().join("by-hand").join(name)).unwrap();
     }
     let elsewhere = setup.clone().set("store.url", "sqlite:elsewhere/relay.db");
-    let told = elsewhere.command(&["restore", "by-hand/relay.db"]).expect(0);
-    assert!(told.contains("Restored 1 webhook, "), "{told}");
+    let printed = elsewhere.command(&["restore", "by-hand/relay.db"]).expect(0);
+    assert!(printed.contains("Restored 1 webhook, "), "{printed}");
     assert_eq!(names(&setup.folder().join("by-hand")), ["relay.db", "relay.db-wal"]);
 }
 
@@ -271,8 +274,8 @@ fn what_is_no_fit_backup_is_refused_and_the_store_stays() {
     let bytes = fs::read(&backup).unwrap();
     let before = fs::read(&store).unwrap();
     let refused = |name: &str, why: &str| {
-        let told = setup.command(&["restore", name]).expect(1);
-        assert!(told.contains(name) && told.contains(why), "{told}");
+        let printed = setup.command(&["restore", name]).expect(1);
+        assert!(printed.contains(name) && printed.contains(why), "{printed}");
         assert_eq!(fs::read(&store).unwrap(), before);
         assert!(!names(setup.folder()).iter().any(|name| name.contains("unfinished")));
     };
@@ -320,8 +323,8 @@ fn a_restore_killed_in_the_middle_leaves_the_old_store_at_work() {
     setup.command(&["backup", "backup.db"]).expect(0);
     let killed = setup.command_up_to(32, Beyond::Kills, &["restore", "backup.db"]);
     assert_eq!(killed.code, None, "{killed:?}");
-    let told = setup.command_up_to(32, Beyond::Fails, &["restore", "backup.db"]).expect(1);
-    assert!(told.contains("can't copy the backup to "), "{told}");
+    let printed = setup.command_up_to(32, Beyond::Fails, &["restore", "backup.db"]).expect(1);
+    assert!(printed.contains("can't copy the backup to "), "{printed}");
     let mut relay = setup.clone().start();
     assert_eq!(relay.metric("relay_pending_calls"), Some(2.0));
     relay.accept(&joined("rae"));
@@ -330,7 +333,7 @@ fn a_restore_killed_in_the_middle_leaves_the_old_store_at_work() {
 }
 
 /// An operator may work as root in a folder that belongs to the relay's user, who could put links
-/// there to files that are somebody else's.
+/// there to another user's files.
 #[test]
 fn a_restore_follows_no_link_to_other_files() {
     let (setup, store) = stored(&["ann"]);
@@ -404,9 +407,9 @@ fn a_backup_whose_schema_is_not_the_relays_own_is_refused_with_what_differs() {
         let foreign = setup.folder().join("foreign.db");
         fs::copy(setup.folder().join("backup.db"), &foreign).unwrap();
         Connection::open(&foreign).unwrap().execute_batch(change).unwrap();
-        let told = setup.command(&["restore", "foreign.db"]).expect(1);
-        assert!(told.contains(difference), "{change}: {told}");
-        assert!(told.contains("referral-relay backup"), "what to do: {told}");
+        let printed = setup.command(&["restore", "foreign.db"]).expect(1);
+        assert!(printed.contains(difference), "{change}: {printed}");
+        assert!(printed.contains("referral-relay backup"), "what to do: {printed}");
         fs::remove_file(&foreign).unwrap();
         assert_eq!(names(setup.folder()), before, "{change}");
     }
@@ -418,7 +421,7 @@ fn a_backup_whose_schema_is_not_the_relays_own_is_refused_with_what_differs() {
 }
 
 #[test]
-fn a_store_with_something_foreign_in_it_is_not_backed_up_and_says_what_to_do() {
+fn a_store_with_foreign_tables_is_not_backed_up_and_names_the_fix() {
     let (setup, store) = stored(&["fay"]);
     let before = names(setup.folder());
     for (change, undo, difference) in [
@@ -434,10 +437,13 @@ fn a_store_with_something_foreign_in_it_is_not_backed_up_and_says_what_to_do() {
         ),
     ] {
         Connection::open(&store).unwrap().execute_batch(change).unwrap();
-        let told = setup.command(&["backup", "backup.db"]).expect(1);
-        assert!(told.contains("can't be backed up") && told.contains(difference), "{told}");
-        assert!(told.contains("undo that change to the store"), "{told}");
-        assert!(!told.contains("take a backup"), "{told}");
+        let printed = setup.command(&["backup", "backup.db"]).expect(1);
+        assert!(
+            printed.contains("can't be backed up") && printed.contains(difference),
+            "{printed}"
+        );
+        assert!(printed.contains("undo that change to the store"), "{printed}");
+        assert!(!printed.contains("take a backup"), "{printed}");
         Connection::open(&store).unwrap().execute_batch(undo).unwrap();
         assert_eq!(names(setup.folder()), before, "{change}");
     }
@@ -459,8 +465,8 @@ fn a_restore_that_fails_leaves_nothing_and_blames_what_is_at_fault() {
         ("text", "text can't be restored: it isn't a SQLite file".to_owned()),
     ] {
         for setup in [&elsewhere, &beside, &setup] {
-            let told = setup.command(&["restore", backup]).expect(1);
-            assert!(told.contains(&why), "{why}: {told}");
+            let printed = setup.command(&["restore", backup]).expect(1);
+            assert!(printed.contains(&why), "{why}: {printed}");
             assert_eq!(names(setup.folder()), before, "{backup}");
         }
     }
@@ -553,17 +559,17 @@ fn a_backup_on_which_the_relay_could_not_run_is_refused_with_the_row_at_fault() 
         let unfit = setup.folder().join("unfit.db");
         fs::copy(setup.folder().join("backup.db"), &unfit).unwrap();
         Connection::open(&unfit).unwrap().execute_batch(&change).unwrap();
-        let told = setup.command(&["restore", "unfit.db"]).expect(1);
+        let printed = setup.command(&["restore", "unfit.db"]).expect(1);
         assert!(
-            told.contains("unfit.db can't be restored") && told.contains(why),
-            "{change}: {told}"
+            printed.contains("unfit.db can't be restored") && printed.contains(why),
+            "{change}: {printed}"
         );
         // Nor is such a store backed up: nothing could be made of the copy.
         let store = format!("sqlite:{}", unfit.display());
         if !change.contains("copying") && !change.contains("tombstone") {
-            let told =
+            let printed =
                 setup.clone().set("store.url", store).command(&["backup", "more.db"]).expect(1);
-            assert!(told.contains(why), "{change}: {told}");
+            assert!(printed.contains(why), "{change}: {printed}");
         }
         for suffix in ["", "-wal", "-shm"] {
             let _gone = fs::remove_file(format!("{}{suffix}", unfit.display()));

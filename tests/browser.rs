@@ -20,12 +20,12 @@ use crate::kit::shop::{PAGE_KEY, Recorder, Shop};
 use crate::kit::webhooks::{CAMPAIGN, email, joined};
 use crate::kit::{eventually, now_millis};
 
-/// A shop whose page tells a recorder.
+/// Returns a shop whose page posts to a recorder.
 fn recorded() -> (Recorder, Shop) {
     recorded_at(Port::free())
 }
 
-/// The same with the page at this port.
+/// Returns the same with the page at this port.
 fn recorded_at(port: Port) -> (Recorder, Shop) {
     let recorder = Recorder::start();
     let shop = Shop::open(port, recorder.url(), |_| {});
@@ -39,7 +39,7 @@ fn fetched(browser: &Browser) -> Vec<String> {
     serde_json::from_value(all).unwrap()
 }
 
-/// Signs somebody up through the page's form.
+/// Signs a visitor up through the page's form.
 #[track_caller]
 fn sign_up(browser: &Browser, shop: &Shop, name: &str) -> Value {
     let before = shop.sign_ups().len();
@@ -55,12 +55,12 @@ fn sign_up(browser: &Browser, shop: &Shop, name: &str) -> Value {
 }
 
 /// Sends the webhook of a sign-up, which GrowSurf knows only from the page.
-fn send_webhook(relay: &Relay, told: &Value) {
-    let mut webhook = joined(told["id"].as_str().unwrap());
-    if let Some(referrer) = told["referredBy"].as_str() {
+fn send_webhook(relay: &Relay, reported: &Value) {
+    let mut webhook = joined(reported["id"].as_str().unwrap());
+    if let Some(referrer) = reported["referredBy"].as_str() {
         webhook = webhook.referred_by(referrer);
     }
-    let body = webhook.with("/data/metadata", told["metadata"].clone()).body();
+    let body = webhook.with("/data/metadata", reported["metadata"].clone()).body();
     let signature = signature(SECRET, now_millis(), body.as_bytes());
     let answer = http::send(relay.post("/webhooks/growsurf", body, Some(signature)));
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -79,10 +79,10 @@ fn a_visitor_lands_signs_up_and_shares_and_all_of_it_is_theirs() {
     let relay = Arc::new(Setup::new(&sandbox).file(&file).start());
     relay.accept(&joined("rae"));
     relay.drained();
-    let told = Arc::clone(&relay);
-    let shop = Shop::open(port, relay.url(""), move |sign_up| send_webhook(&told, sign_up));
+    let reported = Arc::clone(&relay);
+    let shop = Shop::open(port, relay.url(""), move |sign_up| send_webhook(&reported, sign_up));
 
-    // The landing: somebody came by Rae's link, of whom nothing else is known.
+    // The landing: an unknown visitor came by Rae's link.
     let chromium = Chromium::start();
     let browser = chromium.browser();
     browser.open(&shop.url("/landing?grsf=rae&utm_source=newsletter"));
@@ -95,7 +95,7 @@ fn a_visitor_lands_signs_up_and_shares_and_all_of_it_is_theirs() {
     assert_eq!(click.data()["page"], format!("{origin}/landing"));
     assert_eq!(sandbox.people().len(), 1, "a visitor is nobody yet");
 
-    // The sign-up, which GrowSurf tells.
+    // The sign-up, which GrowSurf reports.
     let sign_up = sign_up(&browser, &shop, "fay");
     assert_eq!(sign_up["metadata"]["cioAnonymousId"], visitor);
     relay.drained();
@@ -130,7 +130,7 @@ fn a_visitor_lands_signs_up_and_shares_and_all_of_it_is_theirs() {
     assert_eq!(std::fs::read(kept.join("browser.png")).unwrap()[..4], *b"\x89PNG");
 }
 
-/// Signs Fay up a second time, which GrowSurf doesn't tell of, and shares on both ways.
+/// Signs Fay up a second time, which GrowSurf doesn't report, and shares in both ways.
 #[track_caller]
 fn sign_up_again(browser: &Browser, shop: &Shop) {
     sign_up(browser, shop, "fay");

@@ -27,16 +27,16 @@ fn spoiled_secrets_stop_the_start_and_are_named() {
     ] {
         let setup = setup().set("growsurf.webhook_secrets", &spoiled);
         for command in ["serve", "check"] {
-            let told = setup.command(&[command]).expect(64);
-            assert!(told.contains("RELAY__GROWSURF__WEBHOOK_SECRETS"), "{spoiled:?} {told}");
-            assert!(!told.contains(secret) && !told.contains("Fit to run."), "{told}");
+            let printed = setup.command(&[command]).expect(64);
+            assert!(printed.contains("RELAY__GROWSURF__WEBHOOK_SECRETS"), "{spoiled:?} {printed}");
+            assert!(!printed.contains(secret) && !printed.contains("Fit to run."), "{printed}");
         }
         let file = setup.folder().join("secret");
         fs::write(&file, format!("{spoiled}\n")).unwrap();
         let setup = setup.unset("growsurf.webhook_secrets");
         let setup = setup.set("growsurf.webhook_secrets_file", file.display().to_string());
-        let told = setup.command(&["check"]).expect(64);
-        assert!(told.contains("WEBHOOK_SECRETS_FILE") && !told.contains(secret), "{told}");
+        let printed = setup.command(&["check"]).expect(64);
+        assert!(printed.contains("WEBHOOK_SECRETS_FILE") && !printed.contains(secret), "{printed}");
     }
 }
 
@@ -44,30 +44,30 @@ fn spoiled_secrets_stop_the_start_and_are_named() {
 fn check_prints_a_table_of_what_is_fit() {
     let sandbox = Sandbox::start();
     let setup = Setup::new(&sandbox);
-    let told = setup.command(&["check"]).expect(0);
+    let printed = setup.command(&["check"]).expect(0);
     for line in ["ok    settings", "ok    store", "ok    credentials", "ok    workspace"] {
-        assert!(told.lines().any(|told| told.starts_with(line)), "{line}: {told}");
+        assert!(printed.lines().any(|printed| printed.starts_with(line)), "{line}: {printed}");
     }
-    assert!(!told.contains(SECRET) && !told.contains(API_KEY), "{told}");
+    assert!(!printed.contains(SECRET) && !printed.contains(API_KEY), "{printed}");
 }
 
 #[test]
 fn check_says_what_cannot_arrive_and_what_would_bring_it() {
     let sandbox = Sandbox::start();
     let missing = |setup: &Setup| -> Vec<String> {
-        let told = setup.command(&["check", "--json"]).expect(0);
-        let document: Value = serde_json::from_str(&told).unwrap();
+        let printed = setup.command(&["check", "--json"]).expect(0);
+        let document: Value = serde_json::from_str(&printed).unwrap();
         let missing = document["cannot_arrive"].as_array().unwrap().clone();
         let verdict =
             if missing.iter().any(|it| it["promised"] == true) { "incomplete" } else { "fit" };
-        assert_eq!(document["verdict"], verdict, "{told}");
+        assert_eq!(document["verdict"], verdict, "{printed}");
         let what = |it: &Value| it["what"].as_str().unwrap().to_owned();
         missing.iter().map(what).collect()
     };
     let setup = Setup::new(&sandbox);
-    let told = setup.command(&["check"]).expect(0);
-    assert!(!told.contains("Fit to run."), "{told}");
-    assert!(told.contains("It works, but 3 things marked MISS can't arrive."), "{told}");
+    let printed = setup.command(&["check"]).expect(0);
+    assert!(!printed.contains("Fit to run."), "{printed}");
+    assert!(printed.contains("It works, but 3 things marked MISS can't arrive."), "{printed}");
     for (event, fix) in [
         ("referral_converted", "growsurf.api_key and sync.enabled"),
         ("referral_shared", "growsurf.api_key and sync.enabled"),
@@ -75,7 +75,7 @@ fn check_says_what_cannot_arrive_and_what_would_bring_it() {
         ("history", "referral-relay backfill"),
     ] {
         let is_it = |line: &&str| line.starts_with("MISS  arrival") && line.contains(event);
-        let line = told.lines().find(is_it).unwrap_or_else(|| panic!("no {event} in {told}"));
+        let line = printed.lines().find(is_it).unwrap_or_else(|| panic!("no {event} in {printed}"));
         assert!(line.contains(fix), "{line}");
     }
     let (converted, shared, clicked) =
@@ -102,17 +102,20 @@ fn check_says_fit_once_all_that_the_guide_promises_can_arrive() {
     let growsurf = Growsurf::of(&sandbox);
     growsurf.program(3, 2, 1);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
-    let told = setup.command(&["check"]).expect(0);
-    assert!(told.contains("set sync.enabled = true"), "{told}");
-    assert!(!told.contains("Fit to run."), "{told}");
+    let printed = setup.command(&["check"]).expect(0);
+    assert!(printed.contains("set sync.enabled = true"), "{printed}");
+    assert!(!printed.contains("Fit to run."), "{printed}");
     let setup = setup.set("sync.enabled", "true");
-    let told = setup.command(&["check"]).expect(0);
-    assert!(told.contains("no backfill has read what was before the relay of demo01"), "{told}");
-    assert!(!told.contains("Fit to run."), "{told}");
+    let printed = setup.command(&["check"]).expect(0);
+    assert!(
+        printed.contains("no backfill has read the time before the relay of demo01"),
+        "{printed}"
+    );
+    assert!(!printed.contains("Fit to run."), "{printed}");
     setup.command(&["backfill"]).expect(0);
-    let told = setup.command(&["check"]).expect(0);
-    assert!(told.contains("the history of demo01 is in the store"), "{told}");
-    assert!(told.contains("\nFit to run.\n"), "{told}");
+    let printed = setup.command(&["check"]).expect(0);
+    assert!(printed.contains("the history of demo01 is in the store"), "{printed}");
+    assert!(printed.contains("\nFit to run.\n"), "{printed}");
 }
 
 #[test]
@@ -121,17 +124,17 @@ fn check_lists_what_growsurf_announces_to_remove() {
     let growsurf = Growsurf::of(&sandbox);
     growsurf.program(3, 2, 1);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
-    let told = setup.command(&["check"]).expect(0);
-    assert!(!told.contains("going to remove"), "{told}");
+    let printed = setup.command(&["check"]).expect(0);
+    assert!(!printed.contains("going to remove"), "{printed}");
     let sunset = "Sat, 01 Jan 2028 00:00:00 GMT";
     let of_list = json!({ "path": "/participants" });
     growsurf.faults(&json!([{ "match": of_list, "headers": { "sunset": sunset } }]));
-    let told = setup.command(&["check"]).expect(0);
+    let printed = setup.command(&["check"]).expect(0);
     let line = format!(
         "note  growsurf     GrowSurf is going to remove GET /campaign/{{id}}/participants, \
          Sunset: {sunset}; look for a newer relay"
     );
-    assert_eq!(told.lines().filter(|it| *it == line).count(), 1, "{told}");
+    assert_eq!(printed.lines().filter(|it| *it == line).count(), 1, "{printed}");
 }
 
 #[test]
@@ -146,7 +149,7 @@ fn check_prints_json_whatever_it_finds() {
     let first = json!({
         "grade": "ok",
         "about": "settings",
-        "detail": "every key is known and every value makes sense",
+        "detail": "every key is known and every value is valid",
     });
     assert_eq!(fit["findings"][0], first);
     let missing = &fit["cannot_arrive"][0];
@@ -195,9 +198,9 @@ fn no_command_shows_the_password_of_a_database() {
         for command in commands {
             let finished = setup.command(command);
             assert_ne!(finished.code, Some(0), "{command:?} {finished:?}");
-            let told = finished.stdout + &finished.stderr;
-            let is_shown = told.contains("hush-hush") || told.contains("hush%2Dhush");
-            assert!(!is_shown, "{command:?} {told}");
+            let printed = finished.stdout + &finished.stderr;
+            let is_shown = printed.contains("hush-hush") || printed.contains("hush%2Dhush");
+            assert!(!is_shown, "{command:?} {printed}");
             let made = fs::read_dir(setup.folder()).unwrap();
             let is_url = |name: &str| name.contains("postgres") || name.contains("hush");
             let mut made = made.map(|it| it.unwrap().file_name().to_string_lossy().into_owned());
@@ -215,8 +218,8 @@ fn check_makes_no_store_of_an_empty_file() {
         fs::write(&store, "").unwrap();
         Connection::open(&store).unwrap().execute_batch(make).unwrap();
         let before = fs::read(&store).unwrap();
-        let told = setup.command(&["check", "--full"]).expect(1);
-        assert!(told.contains("ok    store        there is none at sqlite:"), "{told}");
+        let printed = setup.command(&["check", "--full"]).expect(1);
+        assert!(printed.contains("ok    store        there is none at sqlite:"), "{printed}");
         assert_eq!(fs::read(&store).unwrap(), before, "{make:?}");
         for beside in ["relay.db-wal", "relay.db-shm", "relay.db.lock"] {
             assert!(!setup.folder().join(beside).exists(), "{beside}");
@@ -225,8 +228,11 @@ fn check_makes_no_store_of_an_empty_file() {
     // Where a relay was at work, an empty file is what is left of a store.
     fs::write(&store, "").unwrap();
     fs::write(setup.folder().join("relay.db.lock"), "").unwrap();
-    let told = setup.command(&["check"]).expect(1);
-    assert!(told.contains("FAIL  store") && told.contains("a relay has used it"), "{told}");
+    let printed = setup.command(&["check"]).expect(1);
+    assert!(
+        printed.contains("FAIL  store") && printed.contains("a relay has used it"),
+        "{printed}"
+    );
     assert!(fs::read(&store).unwrap().is_empty());
 }
 
@@ -237,9 +243,9 @@ fn check_refuses_a_campaign_whose_webhooks_nothing_verifies() {
          [[growsurf.campaigns]]\nid = \"c2\"\n",
     );
     for command in ["check", "serve"] {
-        let told = setup.command(&[command]).expect(64);
-        assert!(told.contains("each webhook of campaign c2 would be answered 401"), "{told}");
-        assert!(!told.contains("Fit to run."), "{told}");
+        let printed = setup.command(&[command]).expect(64);
+        assert!(printed.contains("each webhook of campaign c2 would be answered 401"), "{printed}");
+        assert!(!printed.contains("Fit to run."), "{printed}");
     }
 }
 
@@ -255,21 +261,24 @@ fn check_fails_on_wrong_credentials() {
 
 #[test]
 fn check_fails_on_what_it_cannot_reach() {
-    let told = setup().command(&["check"]).expect(1);
-    assert!(told.contains("FAIL  customer.io"), "{told}");
+    let printed = setup().command(&["check"]).expect(1);
+    assert!(printed.contains("FAIL  customer.io"), "{printed}");
     let sandbox = Sandbox::start();
     let setup = Setup::new(&sandbox);
     fs::write(setup.folder().join("file"), "").unwrap();
     let inside = format!("sqlite:{}", setup.folder().join("file/relay.db").display());
     let setup = setup.set("store.url", inside);
-    let told = setup.command(&["check"]).expect(1);
-    assert!(told.contains("FAIL  store"), "{told}");
-    assert!(told.contains("ok    credentials"), "the rest is looked at all the same: {told}");
+    let printed = setup.command(&["check"]).expect(1);
+    assert!(printed.contains("FAIL  store"), "{printed}");
+    assert!(printed.contains("ok    credentials"), "the rest is checked as well: {printed}");
     setup.command(&["serve"]).expect(1);
 }
 
 #[test]
-fn check_tells_bad_settings_as_findings() {
-    let told = setup().unset("growsurf.webhook_secrets").command(&["check"]).expect(64);
-    assert!(told.contains("FAIL  settings     ") && told.contains("webhook_secrets"), "{told}");
+fn check_reports_bad_settings_as_findings() {
+    let printed = setup().unset("growsurf.webhook_secrets").command(&["check"]).expect(64);
+    assert!(
+        printed.contains("FAIL  settings     ") && printed.contains("webhook_secrets"),
+        "{printed}"
+    );
 }

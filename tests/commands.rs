@@ -20,24 +20,24 @@ fn setup() -> Setup {
     Setup::towards("http://127.0.0.1:9")
 }
 
-/// The settings are refused, with all of these words.
+/// Asserts that the settings are refused with all of these words.
 #[track_caller]
 fn assert_refused(finished: Finished, words: &[&str]) {
-    let told = finished.expect(64);
+    let printed = finished.expect(64);
     for word in words {
-        assert!(told.contains(word), "{told:?} doesn't tell of {word}");
+        assert!(printed.contains(word), "{printed:?} doesn't tell of {word}");
     }
 }
 
 #[test]
 fn the_version_is_printed() {
-    let told = setup().command(&["--version"]).expect(0);
-    assert_eq!(told, concat!("referral-relay ", env!("CARGO_PKG_VERSION"), "\n"));
+    let printed = setup().command(&["--version"]).expect(0);
+    assert_eq!(printed, concat!("referral-relay ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
 fn help_names_every_command_and_the_exit_codes() {
-    let told = setup().command(&["--help"]).expect(0);
+    let printed = setup().command(&["--help"]).expect(0);
     for word in [
         "serve",
         "check",
@@ -57,18 +57,18 @@ fn help_names_every_command_and_the_exit_codes() {
         "64",
         "config/default.toml",
     ] {
-        assert!(told.contains(word), "{told}");
+        assert!(printed.contains(word), "{printed}");
     }
 }
 
 #[test]
-fn settings_tells_what_holds_and_from_where() {
+fn settings_prints_each_value_and_its_origin() {
     let setup = setup().variable("RELAY__STORE__PASSWORD", "hush-hush-hush-hush");
-    let told = setup.command(&["settings", "--json"]).expect(0);
-    assert!(!told.contains("hush"), "{told}");
-    let told: Value = serde_json::from_str(&told).unwrap();
+    let printed = setup.command(&["settings", "--json"]).expect(0);
+    assert!(!printed.contains("hush"), "{printed}");
+    let printed: Value = serde_json::from_str(&printed).unwrap();
     let shown = |key: &str| {
-        let settings = told["settings"].as_array().unwrap();
+        let settings = printed["settings"].as_array().unwrap();
         settings.iter().find(|it| it["key"] == key).unwrap().clone()
     };
     let password = json!({
@@ -79,9 +79,9 @@ fn settings_tells_what_holds_and_from_where() {
         "key": "customerio.region", "value": "us", "place": "built-in defaults"
     });
     assert_eq!(shown("customerio.region"), region);
-    let told = setup.command(&["settings"]).expect(0);
+    let printed = setup.command(&["settings"]).expect(0);
     let is_region = |line: &str| line.starts_with("customerio.region ") && line.contains(" us ");
-    assert!(told.lines().any(is_region), "{told}");
+    assert!(printed.lines().any(is_region), "{printed}");
     let refused = setup.variable("RELAY__LOG__LEVEL", "inof").command(&["settings"]);
     assert_refused(refused, &["RELAY__LOG__LEVEL: log.level: expected"]);
 }
@@ -121,13 +121,13 @@ fn arguments_that_are_refused_are_repeated_without_hidden_characters() {
         &["check", "\u{200f}\u{9b}31m"],
         &["--config\u{ad}=x"],
     ] {
-        let told = setup().command(arguments).expect(64);
+        let printed = setup().command(arguments).expect(64);
         let is_hidden = |it: char| !it.is_ascii() || (it.is_ascii_control() && it != '\n');
-        assert!(!told.contains(is_hidden), "{told:?}");
-        assert!(told.contains("\\u"), "{told:?}");
-        assert!(!told.contains("1\n2"), "{told:?}");
+        assert!(!printed.contains(is_hidden), "{printed:?}");
+        assert!(printed.contains("\\u"), "{printed:?}");
+        assert!(!printed.contains("1\n2"), "{printed:?}");
         // Its own line breaks stay.
-        assert!(told.lines().count() > 2, "{told:?}");
+        assert!(printed.lines().count() > 2, "{printed:?}");
     }
 }
 
@@ -140,7 +140,7 @@ fn unknown_keys_stop_the_start_and_are_named_with_what_was_meant() {
 }
 
 #[test]
-fn everything_that_is_missing_is_told_at_once() {
+fn all_missing_fields_are_reported_at_once() {
     let finished = setup()
         .unset("growsurf.webhook_secrets")
         .unset("customerio.site_id")
@@ -177,9 +177,9 @@ fn a_settings_file_that_is_named_must_be_there_and_be_toml() {
 #[test]
 fn secrets_are_never_shown_in_problems() {
     let setup = setup().set("growsurf.webhook_secrets", "").set("admin.tokem", "hush-hush");
-    let told = setup.file("[customerio]\napi_key = 4711\n").unset("customerio.api_key");
-    let told = told.command(&["serve"]).expect(64);
-    assert!(!told.contains("hush-hush") && !told.contains("4711"), "{told}");
+    let printed = setup.file("[customerio]\napi_key = 4711\n").unset("customerio.api_key");
+    let printed = printed.command(&["serve"]).expect(64);
+    assert!(!printed.contains("hush-hush") && !printed.contains("4711"), "{printed}");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn settings_come_from_file_environment_and_secret_files_in_this_order() {
     }
     assert_eq!(statuses, [200, 200, 401]);
     relay.drained();
-    assert_eq!(sandbox.told(), ["from the environment fay@example.com"]);
+    assert_eq!(sandbox.event_lines(), ["from the environment fay@example.com"]);
 }
 
 #[test]
@@ -223,23 +223,23 @@ fn a_busy_address_fails_the_start_and_is_named() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     let address = relay.address();
-    let told = Setup::new(&sandbox).set("server.listen", address).command(&["serve"]).expect(1);
-    assert!(told.contains(address) && told.contains("server.listen"), "{told}");
+    let printed = Setup::new(&sandbox).set("server.listen", address).command(&["serve"]).expect(1);
+    assert!(printed.contains(address) && printed.contains("server.listen"), "{printed}");
 }
 
 #[test]
-fn healthcheck_asks_the_relay_that_runs() {
+fn healthcheck_finds_the_running_relay() {
     let sandbox = Sandbox::start();
     let mut relay = Relay::start(&sandbox);
     let address = relay.address().to_owned();
-    let told = relay.command(&["healthcheck", "--address", &address]).expect(0);
-    assert!(told.contains("ready"), "{told}");
+    let printed = relay.command(&["healthcheck", "--address", &address]).expect(0);
+    assert!(printed.contains("ready"), "{printed}");
     // As in a container, where the settings name the address.
     let other = Setup::new(&sandbox).set("server.listen", address.as_str());
     other.command(&["healthcheck"]).expect(0);
     relay.kill();
-    let told = other.command(&["healthcheck"]).expect(1);
-    assert!(told.contains(&address), "{told}");
+    let printed = other.command(&["healthcheck"]).expect(1);
+    assert!(printed.contains(&address), "{printed}");
     // A stand-in that runs alone, as its container's variable names it.
     let alone = other.variable("RELAY_SANDBOX_LISTEN", sandbox.address());
     alone.command(&["healthcheck"]).expect(0);
@@ -249,8 +249,8 @@ fn healthcheck_asks_the_relay_that_runs() {
 #[test]
 fn a_store_to_throw_away_needs_a_folder_that_can_be_written_to() {
     let setup = setup().variable("TMPDIR", "/proc");
-    let told = setup.command(&["serve", "--sandbox=127.0.0.1:0"]).expect(1);
-    assert!(told.contains("set TMPDIR to a folder"), "{told}");
+    let printed = setup.command(&["serve", "--sandbox=127.0.0.1:0"]).expect(1);
+    assert!(printed.contains("set TMPDIR to a folder"), "{printed}");
 }
 
 /// Returns the output of `explain --json` for a webhook.
@@ -340,7 +340,7 @@ fn explain_shows_the_same_for_people_and_touches_nothing() {
     let setup = setup();
     fs::write(setup.folder().join("webhook.json"), joined("fay").referred_by("rae").body())
         .unwrap();
-    let told = setup.command(&["explain", "webhook.json"]).expect(0);
+    let printed = setup.command(&["explain", "webhook.json"]).expect(0);
     for words in [
         "event     NEW_PARTICIPANT_ADDED",
         "status    accepted",
@@ -350,7 +350,7 @@ fn explain_shows_the_same_for_people_and_touches_nothing() {
         "PUT http://127.0.0.1:9/api/v1/customers/rae%40example.com",
         "\"referral_tier\": \"active\"",
     ] {
-        assert!(told.contains(words), "{words}: {told}");
+        assert!(printed.contains(words), "{words}: {printed}");
     }
     assert!(!setup.folder().join("relay.db").exists());
 }
@@ -428,8 +428,11 @@ fn explain_exits_1_for_what_would_be_parked_and_says_why() {
     assert!(document["reason"].as_str().unwrap().contains("PARTICIPANT_TELEPORTED"));
     let finished = setup().command_with(&["explain"], "this is not json");
     assert_eq!(finished.code, Some(1));
-    let told = &finished.stdout;
-    assert!(told.contains("not JSON") && told.contains("parked if it is signed"), "{told}");
+    let printed = &finished.stdout;
+    assert!(
+        printed.contains("not JSON") && printed.contains("parked if it is signed"),
+        "{printed}"
+    );
     let event = json!({"event": "purchase", "id": "o1", "email": email("fay"), "campaign": "c"});
     let read = |source| setup().command_with(&["explain", "--source", source], &event.to_string());
     assert!(read("server").expect(0).contains("event     purchase"));
@@ -471,17 +474,20 @@ fn what_looks_into_a_store_does_not_make_one() {
     let sandbox = Sandbox::start();
     let setup = Setup::new(&sandbox);
     for command in [["replay", "--parked"], ["dead-letters", "list"]] {
-        let told = setup.command(&command).expect(1);
-        assert!(told.contains("there is no store") && told.contains("store.url"), "{told}");
+        let printed = setup.command(&command).expect(1);
+        assert!(
+            printed.contains("there is no store") && printed.contains("store.url"),
+            "{printed}"
+        );
     }
-    let told = setup.command(&["check"]).expect(0);
-    assert!(told.contains("ok    store        there is none at "), "{told}");
+    let printed = setup.command(&["check"]).expect(0);
+    assert!(printed.contains("ok    store        there is none at "), "{printed}");
     setup.command(&["replay"]).expect(1);
     setup.clone().start().terminate();
-    let told = setup.command(&["check"]).expect(0);
-    assert!(told.contains(" takes writes; 0 calls pending"), "{told}");
-    let told = setup.command(&["replay"]).expect(0);
-    assert!(told.starts_with("0 webhooks planned again"), "{told}");
+    let printed = setup.command(&["check"]).expect(0);
+    assert!(printed.contains(" accepts writes; 0 pending calls"), "{printed}");
+    let printed = setup.command(&["replay"]).expect(0);
+    assert!(printed.starts_with("0 webhooks planned again"), "{printed}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ const COUNTS: [&str; 5] = [
     "total_rewards",
 ];
 
-/// A program that began 40 days ago, and a relay that may ask for it.
+/// Returns a program that began 40 days ago, and a relay that may ask for it.
 fn program() -> (Sandbox, Growsurf, Relay) {
     let sandbox = Sandbox::start();
     let growsurf = Growsurf::of(&sandbox);
@@ -45,7 +45,7 @@ fn referrers(growsurf: &Growsurf) -> BTreeMap<String, (i64, i64)> {
     referrers
 }
 
-/// The numbers that a referrer's friends were given, in the order of arrival.
+/// Returns the numbers that a referrer's friends were given, in the order of arrival.
 fn numbers(sandbox: &Sandbox, referrer: &str) -> Vec<Option<i64>> {
     let events = sandbox.events_named("referral_friend_signed_up").into_iter();
     let own = events.filter(|event| event.person() == referrer);
@@ -86,7 +86,7 @@ fn who_is_not_seen_from_the_start_gets_no_counts_until_a_backfill_has_ended() {
     let referrers = referrers(&growsurf);
     let mut times: Vec<i64> = referrers.values().map(|(_, joined_at)| *joined_at).collect();
     times.sort_unstable();
-    // Between two referrers, of whom the later is seen from the start.
+    // Between two referrers; the later is seen from the start.
     let half = times.len() / 2;
     let since = i64::midpoint(times[half - 1], times[half]);
     growsurf.play(&relay, now_millis() - since);
@@ -249,8 +249,8 @@ fn friends_whose_webhooks_were_all_lost_are_numbered_in_the_order_of_their_sign_
     relay.setup().command(&["sync"]).expect(0);
     relay.drained();
     let events = sandbox.events_named("referral_friend_signed_up").into_iter();
-    let told = events.map(|it| json!([it.data()["friend_number"], it.data()["friend_email"]]));
+    let reported = events.map(|it| json!([it.data()["friend_number"], it.data()["friend_email"]]));
     let expected = (1..=FRIENDS).map(|place| json!([place, format!("friend{place}@example.com")]));
-    assert_eq!(told.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    assert_eq!(reported.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     assert_eq!(sandbox.attributes("rae@example.com")["total_friends"], FRIENDS);
 }

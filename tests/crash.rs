@@ -1,8 +1,8 @@
 //! SIGKILL at any moment: what was acknowledged arrives, once and in order.
 //!
 //! `RELAY_TEST_CYCLES` says how often the relay is killed under load (default 15), and
-//! `RELAY_TEST_SEED` repeats a run. What comes of a death at each single moment of a small scenario
-//! is enumerated inside the library, by `src/tests/crash_points.rs`.
+//! `RELAY_TEST_SEED` repeats a run. The deaths at each single moment of a small scenario
+//! are enumerated inside the library, by `src/tests/crash_points.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::RwLock;
@@ -92,9 +92,9 @@ fn two_relays_share_a_store_and_one_outlives_the_other() {
     for referrer in ["rae", "sam"] {
         let events = sandbox.events_named("referral_friend_signed_up");
         let own = events.iter().filter(|event| event.person() == email(referrer));
-        let told: Vec<u64> =
+        let reported: Vec<u64> =
             own.map(|event| event.data()["total_referrals"].as_u64().unwrap()).collect();
-        assert_eq!(told, (1..=30).collect::<Vec<_>>(), "{referrer}");
+        assert_eq!(reported, (1..=30).collect::<Vec<_>>(), "{referrer}");
         assert_eq!(sandbox.attributes(&email(referrer))["total_referrals"], 30);
     }
     assert_eq!(sandbox.events().len(), 120);
@@ -114,12 +114,12 @@ pub fn number(variable: &str, default: u64) -> u64 {
 #[derive(Default)]
 struct Friends {
     /// Number of friends in webhooks.
-    told: usize,
+    sent: usize,
     /// The numbers of those that were acknowledged.
     acknowledged: Vec<usize>,
 }
 
-/// One referrer's friends: tells of them one by one, whatever happens to the relay.
+/// Sends the sign-ups of one referrer's friends one by one, whatever happens to the relay.
 fn befriend(
     referrer: usize,
     relay: &RwLock<Relay>,
@@ -128,16 +128,16 @@ fn befriend(
 ) -> Friends {
     let mut friends = Friends::default();
     while !stop.load(Ordering::Relaxed) {
-        friends.told += 1;
-        let name = format!("friend{}of{referrer}", friends.told);
-        let count = u64::try_from(friends.told).unwrap();
+        friends.sent += 1;
+        let name = format!("friend{}of{referrer}", friends.sent);
+        let count = u64::try_from(friends.sent).unwrap();
         let webhook = joined(&name).referred_by_with(&format!("rae{referrer}"), count);
         // A relay that is dead is waited for: its successor has the lock for writing.
         let answer = relay.read().unwrap().try_send(&webhook);
         if let Ok(answer) = answer {
             assert_eq!(answer.status, 200, "{answer:?}");
             acknowledged.fetch_add(1, Ordering::Relaxed);
-            friends.acknowledged.push(friends.told);
+            friends.acknowledged.push(friends.sent);
         }
     }
     friends
@@ -148,18 +148,18 @@ fn befriend(
 #[track_caller]
 fn assert_friends(sandbox: &Sandbox, events: &[Event], referrer: usize, friends: &Friends) {
     let person = email(&format!("rae{referrer}"));
-    let told: Vec<u64> = events
+    let reported: Vec<u64> = events
         .iter()
         .filter(|event| event.name() == "referral_friend_signed_up" && event.person() == person)
         .map(|event| event.data()["total_referrals"].as_u64().unwrap())
         .collect();
-    assert!(told.is_sorted_by(|a, b| a < b), "{person}: {told:?}");
-    let arrived: BTreeSet<u64> = told.iter().copied().collect();
+    assert!(reported.is_sorted_by(|a, b| a < b), "{person}: {reported:?}");
+    let arrived: BTreeSet<u64> = reported.iter().copied().collect();
     let mut joins = BTreeMap::<&str, usize>::new();
     for event in events {
         *joins.entry(event.person()).or_default() += 1;
     }
-    for number in 1..=friends.told {
+    for number in 1..=friends.sent {
         let is_there = arrived.contains(&u64::try_from(number).unwrap());
         let friend = email(&format!("friend{number}of{referrer}"));
         let joins = joins.get(friend.as_str()).copied().unwrap_or(0);
@@ -167,7 +167,7 @@ fn assert_friends(sandbox: &Sandbox, events: &[Event], referrer: usize, friends:
         assert!(is_there || !friends.acknowledged.contains(&number), "{person} lost {number}");
     }
     let attributes = sandbox.attributes(&person);
-    assert_eq!(attributes["total_referrals"].as_u64(), told.last().copied(), "{person}");
+    assert_eq!(attributes["total_referrals"].as_u64(), reported.last().copied(), "{person}");
 }
 
 #[test]
@@ -220,11 +220,11 @@ fn kills_at_random_moments_under_load_lose_nothing_and_repeat_nothing() {
     assert_lanes_in_order(&sandbox);
     assert_no_lane_waits(&relay);
     assert_eq!(relay.dead_letters(), 0);
-    let told: usize = friends.iter().map(|friends| friends.told).sum();
+    let reported: usize = friends.iter().map(|friends| friends.sent).sum();
     let acknowledged = acknowledged.into_inner();
     let repeats: u64 = events.iter().map(|event| event.shown["repeats"].as_u64().unwrap()).sum();
     println!(
-        "{cycles} kills: of {told} webhooks {acknowledged} were acknowledged and none was lost; {} \
+        "{cycles} kills: of {reported} webhooks {acknowledged} were acknowledged and none was lost; {} \
          events took effect once each, and {repeats} repeats of them were ignored",
         events.len()
     );

@@ -20,7 +20,8 @@ fn store(setup: &Setup) -> PathBuf {
     setup.folder().join("relay.db")
 }
 
-/// A store at rest that has taken Ann's webhook in and delivered it, and was looked through.
+/// Returns a store at rest that has taken Ann's webhook in and delivered it, and was looked
+/// through.
 fn stored(sandbox: &Sandbox) -> (Setup, Webhook) {
     let setup = Setup::new(sandbox).set("log.level", "referral_relay=debug");
     let mut relay = setup.clone().start();
@@ -32,7 +33,7 @@ fn stored(sandbox: &Sandbox) -> (Setup, Webhook) {
     (setup, ann)
 }
 
-/// The store remembers another start of the machine than the present one.
+/// Makes the store remember another start of the machine than the present one.
 fn machine_restarted(setup: &Setup) {
     let connection = Connection::open(store(setup)).unwrap();
     let sql = "UPDATE meta SET value = 'another start' WHERE key = 'looked_through'";
@@ -51,7 +52,7 @@ fn garble(setup: &Setup, name: &str) {
     file.write_all_at(&garbage, u64::from(page - 1) * u64::from(size)).unwrap();
 }
 
-/// The damaged stores that were set aside, without what lies beside them.
+/// Returns the damaged stores that were set aside, without their logs.
 fn set_aside(setup: &Setup) -> Vec<PathBuf> {
     let entries = fs::read_dir(setup.folder()).unwrap().map(|entry| entry.unwrap().path());
     let is_one = |path: &PathBuf| {
@@ -63,7 +64,7 @@ fn set_aside(setup: &Setup) -> Vec<PathBuf> {
 
 /// Starts on a damaged store: what was there is set aside as it was, and the relay works.
 #[track_caller]
-fn assert_set_aside(setup: &Setup, sandbox: &Sandbox, told: &str) -> (Relay, Webhook) {
+fn assert_set_aside(setup: &Setup, sandbox: &Sandbox, reported: &str) -> (Relay, Webhook) {
     let damaged = fs::read(store(setup)).unwrap();
     let log = fs::read(setup.folder().join("relay.db-wal")).unwrap_or_default();
     let looked = setup.command(&["check"]).expect(1);
@@ -76,7 +77,7 @@ fn assert_set_aside(setup: &Setup, sandbox: &Sandbox, told: &str) -> (Relay, Web
     assert_eq!(fs::read(&aside[0]).unwrap(), damaged);
     let beside = format!("{}-wal", aside[0].display());
     assert_eq!(fs::read(beside).unwrap_or_default(), log);
-    relay.logs(told);
+    relay.logs(reported);
     relay.logs("a damaged store was set aside as ");
     assert_eq!(relay.metric("relay_store_damaged"), Some(1.0));
     let ready = http::get(relay.url("/readyz"));
@@ -87,26 +88,26 @@ fn assert_set_aside(setup: &Setup, sandbox: &Sandbox, told: &str) -> (Relay, Web
     let bob = joined("bob");
     relay.accept(&bob);
     relay.drained();
-    assert!(sandbox.told().contains(&"referral_program_joined bob@example.com".to_owned()));
+    assert!(sandbox.event_lines().contains(&"referral_program_joined bob@example.com".to_owned()));
     (relay, bob)
 }
 
 #[test]
-fn a_truncated_store_is_set_aside_and_webhooks_are_taken_in() {
+fn a_truncated_store_is_set_aside_and_webhooks_are_accepted() {
     let sandbox = Sandbox::start();
     let (setup, _) = stored(&sandbox);
     let file = File::options().write(true).open(store(&setup)).unwrap();
     file.set_len(file.metadata().unwrap().len() / 2).unwrap();
     drop(file);
     let (mut relay, bob) =
-        assert_set_aside(&setup, &sandbox, "the relay goes on with an empty one");
-    // The next start is like any other, and doesn't let it be forgotten.
+        assert_set_aside(&setup, &sandbox, "the relay continues with an empty one");
+    // The next start is like any other, and reports it again.
     relay.terminate();
     relay.restart();
     assert_eq!(set_aside(&setup).len(), 1);
     assert_eq!(relay.metric("relay_store_damaged"), Some(1.0));
     relay.must("duplicate", &bob);
-    // It is forgotten once somebody has dealt with it.
+    // The report ends once an operator has removed the file.
     relay.terminate();
     let aside = set_aside(&setup).remove(0);
     for beside in ["", "-wal", "-shm"] {
@@ -124,8 +125,8 @@ fn a_store_whose_last_page_is_cut_off_is_set_aside() {
     let whole = file.metadata().unwrap().len();
     file.set_len(whole - 50).unwrap();
     drop(file);
-    let told = format!("it has {} bytes and should have {whole}", whole - 50);
-    assert_set_aside(&setup, &sandbox, &told);
+    let reported = format!("it has {} bytes and should have {whole}", whole - 50);
+    assert_set_aside(&setup, &sandbox, &reported);
 }
 
 #[test]
@@ -235,7 +236,7 @@ fn a_body_that_changed_on_the_disk_is_found() {
 
 /// Numbers that contradict the rest are a mistake of the relay's; nothing is taken away for them.
 #[test]
-fn a_store_that_contradicts_itself_is_told_and_never_set_aside() {
+fn a_store_that_contradicts_itself_is_reported_and_never_set_aside() {
     let sandbox = Sandbox::start();
     let (setup, _) = stored(&sandbox);
     machine_restarted(&setup);
@@ -266,12 +267,12 @@ fn nothing_is_looked_through_after_a_stop_or_a_kill() {
 
 /// The machine doesn't say which start it is before the relay has worked.
 #[test]
-fn the_relay_works_before_the_store_is_looked_through() {
+fn the_relay_works_before_the_store_is_checked() {
     let (sandbox, machine) = (Sandbox::start(), Machine::new());
     let (setup, _) = stored(&sandbox);
     let start = setup.folder().join("start");
     assert!(Command::new("mkfifo").arg(&start).status().unwrap().success());
-    let mut relay = machine.tells_its_start_by(setup, &start).start();
+    let mut relay = machine.finds_its_start_by(setup, &start).start();
     machine.is_beneath();
     assert_eq!(http::get(relay.url("/readyz")).status, 200);
     relay.accept(&joined("bob"));
@@ -287,13 +288,15 @@ fn a_relay_that_must_not_go_on_refuses_a_damaged_store() {
     let setup = stored(&sandbox).0.set("store.on_damage", "refuse");
     let file = File::options().write(true).open(store(&setup)).unwrap();
     file.set_len(file.metadata().unwrap().len() / 2).unwrap();
-    let told = setup.command(&["serve"]).expect(1);
-    assert!(told.contains("the store is damaged: ") && told.contains("referral-relay restore"));
+    let printed = setup.command(&["serve"]).expect(1);
+    assert!(
+        printed.contains("the store is damaged: ") && printed.contains("referral-relay restore")
+    );
     assert!(set_aside(&setup).is_empty());
 }
 
 #[test]
-fn a_store_that_nothing_can_be_told_of_any_more_is_set_aside_where_a_relay_has_used_it() {
+fn an_unrecognisable_store_is_set_aside_if_a_relay_has_used_it() {
     for garble in [0_u8, 0xb7] {
         let sandbox = Sandbox::start();
         let (setup, _) = stored(&sandbox);
@@ -313,8 +316,8 @@ fn what_was_never_a_store_and_what_is_newer_stays_where_it_is() {
         let setup = Setup::towards("http://127.0.0.1:9");
         write(&store(&setup));
         let before = fs::read(store(&setup)).unwrap();
-        let told = setup.command(&["serve"]).expect(1);
-        assert!(told.contains(why), "{told}");
+        let printed = setup.command(&["serve"]).expect(1);
+        assert!(printed.contains(why), "{printed}");
         assert_eq!(fs::read(store(&setup)).unwrap(), before);
         assert!(set_aside(&setup).is_empty());
     };
@@ -338,7 +341,7 @@ fn what_was_never_a_store_and_what_is_newer_stays_where_it_is() {
 }
 
 #[test]
-fn a_damaged_store_that_a_link_leads_to_is_set_aside_where_it_is_and_told_of() {
+fn a_damaged_store_behind_a_link_is_set_aside_in_place_and_reported() {
     let sandbox = Sandbox::start();
     let (setup, ann) = stored(&sandbox);
     let elsewhere = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ use crate::kit::webhooks::{email, joined, suspected};
 use crate::kit::{eventually, now_seconds};
 use crate::promises::assert_lanes_in_order;
 
-/// Twelve friends of one referrer, one after the other.
+/// Sends the sign-ups of twelve friends of one referrer, in order.
 pub fn twelve_friends(relay: &Relay) {
     for number in 1..=12 {
         relay.accept(&joined(&format!("friend{number}")).referred_by_with("rae", number));
@@ -108,13 +108,13 @@ fn a_discarded_dead_letter_is_gone() {
     relay.accept(&joined("fay"));
     relay.drained();
     let id = relay.only_dead_letter();
-    let told = relay.command(&["dead-letters", "discard", &id]).expect(0);
-    assert_eq!(told, "1 discarded.\n");
+    let printed = relay.command(&["dead-letters", "discard", &id]).expect(0);
+    assert_eq!(printed, "1 dead letter discarded.\n");
     assert_eq!(relay.dead_letters(), 0);
     relay.command(&["dead-letters", "show", &id]).expect(1);
     relay.command(&["dead-letters", "discard", &id]).expect(1);
     relay.command(&["dead-letters", "discard"]).expect(64);
-    // The effect stays told: a replay doesn't bring it back.
+    // The effect stays in the ledger: a replay doesn't bring it back.
     relay.command(&["replay"]).expect(0);
     relay.drained();
     assert!(sandbox.events().is_empty());
@@ -181,8 +181,11 @@ fn a_redelivered_identify_does_not_take_the_profile_back() {
     assert_eq!(sandbox.attributes("rae@example.com")["total_referrals"], 2);
 }
 
-/// Another writer edits the profile between the event and the delivery. An address that begins with
-/// `cio_` can't stand in a v1 path, so its calls go over v2.
+/// Asserts that an edit of the profile between event and delivery removes nothing.
+///
+/// An address that begins with `cio_` can't stand in a v1 path, so its calls go over v2.
+///
+/// An address that begins with `cio_` can't stand in a v1 path, so its calls go over v2.
 fn assert_an_edit_in_between_takes_nothing_away(name: &str, is_v1: bool) {
     let sandbox = Sandbox::start();
     let relay = Setup::new(&sandbox).set("delivery.batch_calls", "1").start();
@@ -190,10 +193,10 @@ fn assert_an_edit_in_between_takes_nothing_away(name: &str, is_v1: bool) {
     relay.drained();
     let hold = json!({"times": 1, "status": 503, "headers": {"Retry-After": "1"}});
     sandbox.faults(json!(on_calls(hold)));
-    let told = suspected(name)
+    let reported = suspected(name)
         .with("/data/participant/unsubscribed", true)
         .with("/data/participant/metadata/cioAnonymousId", "visitor-0001");
-    relay.accept(&told);
+    relay.accept(&reported);
     eventually("the calls are held", || sandbox.uses(0) + sandbox.uses(1) == 1);
     sandbox.heal();
     sandbox.edited_by_others(&email(name));

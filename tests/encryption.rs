@@ -49,7 +49,7 @@ fn a_server_is_spoken_to_in_secret_if_its_certificate_is_right_and_else_not_at_a
         relay.terminate();
     }
     let relay = trusting(setup("127.0.0.1", "require")).start();
-    let told =
+    let expected =
         ["ann", "bob", "cem"].map(|name| format!("referral_program_joined {name}@example.com"));
-    assert_kept(&relay, &sandbox, &told.each_ref().map(String::as_str));
+    assert_kept(&relay, &sandbox, &expected.each_ref().map(String::as_str));
 }

@@ -44,7 +44,7 @@ struct Taken {
     answered: Instant,
 }
 
-/// Tells senders to stop, however a test ends.
+/// Stops the senders, however a test ends.
 struct Stops<'a>(&'a AtomicBool);
 
 impl Drop for Stops<'_> {
@@ -72,8 +72,12 @@ fn send(relay: &Relay, whose: &str, taken: &Mutex<Vec<Taken>>, stop: &AtomicBool
     }
 }
 
-/// Both relays refuse webhooks while the primary is dark, and take them soon after the promotion.
-/// Nothing that they acknowledged is lost, and it has its effects once.
+/// Asserts that both relays refuse webhooks while the primary is dark and accept them soon after
+/// the promotion.
+///
+/// Nothing that they acknowledged is lost.
+///
+/// Nothing that they acknowledged is lost.
 fn assert_the_standby_takes_over(dark: impl FnOnce(&Cluster, &Network), hosts: &str) {
     let sandbox = Sandbox::start();
     let primary = Cluster::start(false);
@@ -164,7 +168,7 @@ fn a_read_only_standby_is_named() {
     });
     let checked = relay.command(&["check"]).expect(1);
     let finding = checked.lines().find(|line| line.starts_with("FAIL  store")).unwrap();
-    for part in ["is a read-only standby", "let store.url name the primary, or all servers"] {
+    for part in ["is a read-only standby", "set store.url to the primary, or to all servers"] {
         assert!(finding.contains(part), "{checked}");
     }
     let both = format!("{other},{other}");
@@ -174,13 +178,13 @@ fn a_read_only_standby_is_named() {
     network.leads_to(&one);
     relay.answers("/readyz", 200);
     relay.accept(&joined("bob"));
-    let told = ["ann", "bob"].map(|name| format!("referral_program_joined {}", email(name)));
-    assert_kept(&relay, &sandbox, &told.each_ref().map(String::as_str));
+    let expected = ["ann", "bob"].map(|name| format!("referral_program_joined {}", email(name)));
+    assert_kept(&relay, &sandbox, &expected.each_ref().map(String::as_str));
 }
 
 /// The server takes back a frozen relay's locks.
 #[test]
-fn a_relay_that_freezes_amid_its_work_holds_nobody_up_for_long() {
+fn a_relay_that_freezes_in_a_transaction_delays_others_briefly() {
     let rounds = number("RELAY_TEST_FREEZES", 6);
     let sandbox = Sandbox::start();
     let database = Cluster::shared().database();

@@ -5,7 +5,7 @@
 //!
 //! | where | faults |
 //! |---|---|
-//! | `answers` | 500, 503, a timeout before and after the effect, half a response, a lost answer, 429 with seconds and a date, 302, the wrong region, 401 and 403 then mended |
+//! | `answers` | 500, 503, a timeout before and after the effect, half a response, a lost answer, 429 with seconds and a date, 302, the wrong region, 401 and 403 then fixed |
 //! | `refusals` | 200 with an error body, 207 with one bad item, 400, a poison call at a lane's head |
 //! | `outages` | a connection reset or refused, a body that drips, DNS failure, down for long |
 //! | `storage` | the disk full, the file read-only, taken away, locked or its log damaged, a store that fails for three seconds |

@@ -1,4 +1,4 @@
-//! The way back: what Customer.io tells and asks for comes to GrowSurf, once.
+//! Feedback: reports and actions of Customer.io reach GrowSurf, once.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::kit::webhooks::email;
 
 /// Actions of people, and their effects.
 impl Stage {
-    /// Somebody joins, and GrowSurf sends its webhook; gives their id.
+    /// Adds a participant and sends GrowSurf's webhook. Returns the participant's id.
     fn joins(&self, name: &str, referred_by: Option<&str>) -> String {
         let more = referred_by.map_or(json!({}), |referrer| json!({ "referredBy": referrer }));
         let id = self.adds(name, &more);
@@ -43,7 +43,7 @@ impl Stage {
         self.tells("/webhooks/customerio/action", &ask)
     }
 
-    /// The statuses of the writes to this path, in order; null for one without an answer.
+    /// Returns the statuses of the writes to this path, in order; null for one without an answer.
     fn writes(&self, path: &str) -> Vec<Value> {
         let requests = self.growsurf.requests()["requests"].as_array().unwrap().clone();
         let is_write =
@@ -59,7 +59,7 @@ fn setup(setup: Setup) -> Setup {
         .set("feedback.writes_per_minute", "400")
 }
 
-/// Customer.io tells what somebody did.
+/// Returns a report of Customer.io's on one person.
 fn report(event_id: &str, object: &str, metric: &str, name: &str) -> Value {
     json!({
         "event_id": event_id, "object_type": object, "metric": metric,
@@ -69,7 +69,7 @@ fn report(event_id: &str, object: &str, metric: &str, name: &str) -> Value {
 }
 
 #[test]
-fn a_click_in_a_mail_comes_back_to_growsurf_once_whatever_goes_wrong() {
+fn a_click_in_a_mail_reaches_growsurf_once_despite_faults() {
     let stage = Stage::set(setup);
     let fay = stage.joins("fay", None);
     assert_eq!(stage.sandbox.event("referral_program_joined").person(), email("fay"));
@@ -94,7 +94,7 @@ fn a_click_in_a_mail_comes_back_to_growsurf_once_whatever_goes_wrong() {
     assert_eq!(stage.sandbox.events_named("referral_link_clicked").len(), 1);
     assert_eq!(stage.relay.dead_letters(), 0);
 
-    // What GrowSurf tells of it afterwards changes nothing, and the next click counts on.
+    // GrowSurf's later reports of it change nothing, and the next click counts on.
     stage.play();
     let mut next = report("02CLICK", "email", "clicked", "fay");
     next["data"]["href"] = click["data"]["href"].clone();
@@ -107,7 +107,7 @@ fn a_click_in_a_mail_comes_back_to_growsurf_once_whatever_goes_wrong() {
 }
 
 #[test]
-fn a_trigger_whose_answer_is_lost_isnt_repeated_and_its_reward_is_news() {
+fn a_trigger_whose_answer_is_lost_isnt_repeated_and_its_reward_arrives() {
     let stage = Stage::set(setup);
     let fay = stage.joins("fay", None);
     let bea = stage.joins("bea", Some(&fay));
@@ -128,8 +128,8 @@ fn a_trigger_whose_answer_is_lost_isnt_repeated_and_its_reward_is_news() {
     stage.asks("trigger_referral", "first-order", "fay", &json!({}));
     stage.relay.drained();
     assert_eq!(stage.relay.dead_letters(), 1);
-    let told = stage.relay.command(&["dead-letters", "list", "--all"]).expect(0);
-    assert!(told.contains("nobody referred this participant"), "{told}");
+    let printed = stage.relay.command(&["dead-letters", "list", "--all"]).expect(0);
+    assert!(printed.contains("nobody referred this participant"), "{printed}");
 }
 
 #[test]
@@ -141,20 +141,20 @@ fn a_campaign_that_sets_itself_off_comes_to_an_end() {
     while answer == "accepted" {
         round += 1;
         assert!(round < 100, "it goes on for ever");
-        let told =
+        let document =
             stage.asks("record_share", &format!("D{round}"), "fay", &json!({"channel": "sms"}));
-        answer = told["status"].clone();
+        answer = document["status"].clone();
         if answer == "accepted" {
             let started = || stage.sandbox.events_named("referral_shared").len() == round;
             eventually("the campaign is started again", started);
         } else {
-            let reason = told["reason"].as_str().unwrap();
+            let reason = document["reason"].as_str().unwrap();
             assert!(reason.contains("feedback.asks_per_hour"), "{reason}");
         }
     }
     assert_eq!((round, answer), (21, json!("parked")));
-    let told = stage.relay.command(&["replay", "--parked"]).expect(0);
-    assert_eq!(stage.relay.metric("relay_parked_webhooks"), Some(1.0), "{told}");
+    let printed = stage.relay.command(&["replay", "--parked"]).expect(0);
+    assert_eq!(stage.relay.metric("relay_parked_webhooks"), Some(1.0), "{printed}");
     stage.relay.drained();
     assert_eq!(stage.row(&fay)["metadata"]["recordedShares"], "20");
     assert_eq!(stage.sandbox.events_named("referral_shared").len(), 20);
@@ -223,7 +223,7 @@ fn whom_a_campaign_unsubscribes_at_growsurf_stays_subscribed_at_customerio() {
         ["fay", "bea"].map(|who| stage.sandbox.attributes(&email(who))["unsubscribed"].clone())
     };
     assert_eq!(compares(), [Value::Null, json!(true)]);
-    // What she does herself from then on is told.
+    // Her own later changes are sent.
     stage.growsurf.update(&fay, &json!({ "unsubscribed": false }));
     compares();
     stage.growsurf.update(&fay, &json!({ "unsubscribed": true }));
@@ -231,7 +231,7 @@ fn whom_a_campaign_unsubscribes_at_growsurf_stays_subscribed_at_customerio() {
 }
 
 #[test]
-fn somebody_who_is_added_joins_as_anybody_does() {
+fn an_added_participant_joins_like_any_other() {
     let stage = Stage::set(setup);
     let fay = stage.joins("fay", None);
     let more = json!({ "referred_by": fay, "first_name": "Gil", "metadata": { "plan": "pro" } });
@@ -251,13 +251,13 @@ fn somebody_who_is_added_joins_as_anybody_does() {
 }
 
 #[test]
-fn a_referrer_who_was_forgotten_is_named_to_growsurf_no_more() {
+fn an_erased_referrer_is_not_named_to_growsurf() {
     let stage = Stage::set(setup);
     let referred = json!({ "referred_by": email("rae") });
     stage.asks("add_participant", "winback", "gil", &referred);
     stage.relay.drained();
-    let told = stage.relay.command(&["dead-letters", "list", "--all"]).expect(0);
-    assert!(told.contains("referredBy is nobody."), "GrowSurf's own words: {told}");
+    let printed = stage.relay.command(&["dead-letters", "list", "--all"]).expect(0);
+    assert!(printed.contains("referredBy is nobody."), "GrowSurf's own words: {printed}");
 
     stage.relay.command(&["erase", &email("rae")]).expect(0);
     assert_eq!(stage.relay.setup().holding(&email("rae")), Vec::<String>::new());
@@ -316,8 +316,8 @@ fn a_campaign_whose_key_was_taken_away_holds_up_no_other() {
     let mut stage = Stage { sandbox, growsurf, relay };
     stage.growsurf.faults(&json!([{ "match": { "method": "POST" }, "status": 500 }]));
     for (campaign, name) in [("spring", "sue"), ("autumn", "abe")] {
-        let told = stage.asks("add_participant", "1", name, &json!({ "campaign": campaign }));
-        assert_eq!(told["status"], "accepted", "{told}");
+        let answer = stage.asks("add_participant", "1", name, &json!({ "campaign": campaign }));
+        assert_eq!(answer["status"], "accepted", "{answer}");
     }
     stage.relay = stage.relay.restart_with(|setup| setup.file(&with_key_of(&["autumn"])));
     stage.growsurf.faults(&json!([]));
@@ -326,8 +326,8 @@ fn a_campaign_whose_key_was_taken_away_holds_up_no_other() {
         stage.growsurf.ask(&format!("campaign/{campaign}/participant/{}", email(name)))
     };
     assert_eq!(row("autumn", "abe")["email"], email("abe"));
-    let told = stage.relay.command(&["dead-letters", "list", "--all"]).expect(0);
-    assert!(told.contains("\"spring\"") && told.contains("growsurf.campaigns"), "{told}");
+    let printed = stage.relay.command(&["dead-letters", "list", "--all"]).expect(0);
+    assert!(printed.contains("\"spring\"") && printed.contains("growsurf.campaigns"), "{printed}");
 
     // With its key back, what it waited for goes as well.
     let relay = stage.relay.restart_with(|setup| setup.file(&both));
@@ -344,13 +344,13 @@ fn check_says_what_comes_back_and_that_the_right_to_write_was_not_tried() {
     growsurf.program(0, 2, 1);
     let lines = |setup: Setup, keys: &[(&str, &str)], file: &str| -> Vec<String> {
         let setup = keys.iter().fold(setup, |setup, (name, key)| setup.set(name, *key));
-        let told = setup.file(file).command(&["check"]).expect(0);
+        let printed = setup.file(file).command(&["check"]).expect(0);
         let is_of = |line: &&str| {
             ["reports ", "actions ", "pages ", "growsurf "]
                 .iter()
                 .any(|what| line.get(6..).is_some_and(|rest| rest.starts_with(what)))
         };
-        told.lines().filter(is_of).map(str::to_owned).collect()
+        printed.lines().filter(is_of).map(str::to_owned).collect()
     };
     let pages = format!(
         "[page]\norigins = [\"https://shop.example.com\"]\n\
@@ -362,13 +362,13 @@ fn check_says_what_comes_back_and_that_the_right_to_write_was_not_tried() {
     assert!(campaign.starts_with("ok    growsurf"), "{campaign}");
     assert!(reports.starts_with("ok    reports"), "{reports}");
     assert!(actions.starts_with("ok    actions") && actions.contains("20 an hour"), "{actions}");
-    let told = format!("https://shop.example.com may post clicks of {CAMPAIGN}");
-    assert!(pages.starts_with("ok    pages") && pages.contains(&told), "{pages}");
+    let origin = format!("https://shop.example.com may post clicks of {CAMPAIGN}");
+    assert!(pages.starts_with("ok    pages") && pages.contains(&origin), "{pages}");
     assert!(writes.starts_with("note  growsurf"), "{writes}");
     for part in [
-        "clicks in messages, unsubscriptions, webhook actions go back",
-        "60 writes a minute",
-        "participant:write, which only a write can try",
+        "clicks in messages, unsubscriptions, webhook actions are written",
+        "at most 60 a minute",
+        "participant:write, which only a write can test",
     ] {
         assert!(writes.contains(part), "{writes}");
     }

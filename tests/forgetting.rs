@@ -12,7 +12,7 @@ use crate::kit::webhooks::{
 };
 use crate::kit::{eventually, now_millis, now_seconds};
 
-/// Forgets somebody beside the relay; the receipt.
+/// Erases a person beside the relay; returns the receipt.
 #[track_caller]
 fn forget(relay: &Relay, name: &str, options: &[&str]) -> Value {
     let address = email(name);
@@ -23,7 +23,7 @@ fn forget(relay: &Relay, name: &str, options: &[&str]) -> Value {
     serde_json::from_str(&finished.stdout).unwrap()
 }
 
-/// Everything that a campaign tells of `fay`, whom `rae` referred and who referred `bob`.
+/// Returns all webhooks about `fay`, whom `rae` referred and who referred `bob`.
 fn story() -> Vec<Webhook> {
     vec![
         joined("rae"),
@@ -42,13 +42,13 @@ fn story() -> Vec<Webhook> {
     ]
 }
 
-/// Somebody new with the address of somebody who was forgotten.
+/// Returns a new participant with the address of an erased one.
 fn newcomer(name: &str, id: &str) -> Webhook {
     joined(name).with("/data/id", id).with("/data/createdAt", now_millis())
 }
 
 #[test]
-fn a_forgotten_person_is_nowhere_in_the_files_and_nothing_brings_them_back() {
+fn an_erased_person_is_in_no_file_and_no_webhook_brings_them_back() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     let story = story();
@@ -65,13 +65,13 @@ fn a_forgotten_person_is_nowhere_in_the_files_and_nothing_brings_them_back() {
     assert_eq!(relay.setup().holding("Fay"), [""; 0], "{receipt}");
     assert_ne!(relay.setup().holding(&email("bob")), [""; 0]);
 
-    let before = (sandbox.told().len(), sandbox.calls().len());
+    let before = (sandbox.event_lines().len(), sandbox.calls().len());
     // GrowSurf's retry of the same bytes, the same with new bytes, and a replay of everything.
     for webhook in &story {
         assert_eq!(relay.send(webhook).status, 200);
         let changed = webhook.clone().with("/unknown", "makes other bytes");
-        // What nobody understands can't be known to be about them, and the guide's join, which has
-        // neither id nor time, is somebody new.
+        // An unreadable body isn't recognised as theirs, and the guide's join, which has neither id nor
+        // time, is a new person.
         let event = webhook.0["event"].as_str().unwrap();
         if !["PARTICIPANT_TELEPORTED", "PARTICIPANT_CREATED"].contains(&event) {
             relay.must("accepted", &changed);
@@ -80,11 +80,11 @@ fn a_forgotten_person_is_nowhere_in_the_files_and_nothing_brings_them_back() {
     let replayed = relay.command(&["replay"]).expect(0);
     assert!(replayed.contains("to 0 new calls"), "{replayed}");
     relay.drained();
-    assert_eq!((sandbox.told().len(), sandbox.calls().len()), before);
+    assert_eq!((sandbox.event_lines().len(), sandbox.calls().len()), before);
     assert_eq!(relay.setup().holding(&email("fay")), [""; 0]);
     assert_eq!(relay.count("relay_dead_letters"), 0.0);
 
-    // Somebody else joins with the address.
+    // Another participant joins with the address.
     relay.accept(&newcomer("fay", "fay2"));
     relay.drained();
     let events = sandbox.events_named("referral_program_joined");
@@ -118,13 +118,13 @@ fn parked_bodies_are_searched_and_those_that_cannot_be_decoded_are_counted() {
     assert_eq!(receipt["erased"]["webhook_bodies"], 5, "{receipt}");
     assert_eq!(relay.count("relay_parked_webhooks"), 2.0);
     assert_eq!(relay.setup().holding(&email("fay")), [""; 0]);
-    let told = relay.command(&["erase", &email("fay")]).expect(0);
-    assert!(told.contains("Nothing of f") && told.contains("2 parked webhooks"), "{told}");
-    assert!(told.contains("store.keep_parked"), "{told}");
+    let printed = relay.command(&["erase", &email("fay")]).expect(0);
+    assert!(printed.contains("Nothing of f") && printed.contains("2 parked webhooks"), "{printed}");
+    assert!(printed.contains("store.keep_parked"), "{printed}");
 }
 
 #[test]
-fn whoever_has_a_longer_address_is_somebody_else() {
+fn a_longer_address_belongs_to_another_person() {
     let sandbox = Sandbox::start();
     sandbox.faults(json!([{"status": 503}]));
     let relay = Relay::start(&sandbox);
@@ -135,8 +135,9 @@ fn whoever_has_a_longer_address_is_somebody_else() {
     assert_eq!(receipt["erased"]["calls_of_others"], 1, "{receipt}");
     sandbox.heal();
     relay.drained();
-    let told = sandbox.events_named("referral_friend_signed_up");
-    let friends: Vec<_> = told.iter().map(|event| event.data()["friend_email"].clone()).collect();
+    let reported = sandbox.events_named("referral_friend_signed_up");
+    let friends: Vec<_> =
+        reported.iter().map(|event| event.data()["friend_email"].clone()).collect();
     assert!(friends.contains(&json!(email("marifay"))), "{friends:?}");
     assert_eq!(sandbox.events_named("referral_program_joined").len(), 1);
 }
@@ -170,8 +171,8 @@ fn a_call_under_way_is_waited_for() {
     relay.accept(&joined("fay"));
     eventually("a call is under way", || sandbox.uses(0) > 0);
     let impatient = relay.command(&["erase", &email("fay"), "--wait", "1ms"]);
-    let told = impatient.expect(1);
-    assert!(told.contains("--wait") && !told.contains(&email("fay")), "{told}");
+    let printed = impatient.expect(1);
+    assert!(printed.contains("--wait") && !printed.contains(&email("fay")), "{printed}");
     let receipt = forget(&relay, "fay", &[]);
     assert_eq!(receipt["erased"]["people"], 1, "{receipt}");
     assert_eq!(relay.count("relay_pending_calls"), 0.0);
@@ -194,7 +195,7 @@ fn customer_io_deletes_and_suppresses_them_first() {
     let help = relay.command(&["erase", "--help"]).expect(0);
     assert!(help.contains("stays suppressed there until the suppression is lifted"), "{help}");
     let refused = relay.command(&["erase", &email("fay"), "--delete-in-customerio"]).expect(1);
-    assert!(refused.contains("503") && refused.contains("run it again"), "{refused}");
+    assert!(refused.contains("503") && refused.contains("run the command again"), "{refused}");
     sandbox.heal();
     let receipt = forget(&relay, "fay", &["--delete-in-customerio"]);
     assert_eq!(receipt["erased"]["people"], 1, "{receipt}");
@@ -221,7 +222,7 @@ fn an_id_that_anybody_could_claim_deletes_nobody_at_customer_io() {
 }
 
 #[test]
-fn forgetting_again_finds_nothing_more_and_says_so() {
+fn a_repeated_erasure_finds_nothing_and_says_so() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     relay.accept(&joined("fay"));
@@ -234,7 +235,7 @@ fn forgetting_again_finds_nothing_more_and_says_so() {
 }
 
 #[test]
-fn the_guides_shape_tells_somebody_new_by_a_later_join() {
+fn the_guides_shape_recognises_a_new_participant_by_a_later_join() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     relay.accept(&guide("PARTICIPANT_CREATED", "fay"));
@@ -244,7 +245,7 @@ fn the_guides_shape_tells_somebody_new_by_a_later_join() {
     relay.drained();
     assert_eq!(sandbox.events().len(), 1);
     assert_eq!(relay.setup().holding(&email("fay")), [""; 0]);
-    // Later than the very bytes of the join that was forgotten.
+    // After the very bytes of the erased join.
     relay.must("duplicate", &guide("PARTICIPANT_CREATED", "fay"));
     relay.accept(&guide("PARTICIPANT_CREATED", "fay").with("/participant/lastName", "Newcomer"));
     relay.drained();
@@ -254,13 +255,13 @@ fn the_guides_shape_tells_somebody_new_by_a_later_join() {
 /// The key of Customer.io's signatures, and the token of the user's own backend.
 const KEY: &str = "a-key-of-all-of-them";
 
-/// A relay that takes what others than GrowSurf tell.
+/// Returns a setup that accepts reports of other sources than GrowSurf.
 fn setup_for_others(sandbox: &Sandbox) -> Setup {
     let setup = Setup::new(sandbox).set("api.token", KEY);
     setup.set("customerio.reporting_keys", KEY).set("customerio.action_keys", KEY)
 }
 
-/// Posts what others than GrowSurf tell.
+/// Posts the report of another source than GrowSurf.
 #[track_caller]
 fn post(relay: &Relay, path: &str, body: &Value) {
     let (now, body) = (now_seconds(), body.to_string());
@@ -272,17 +273,17 @@ fn post(relay: &Relay, path: &str, body: &Value) {
 }
 
 #[test]
-fn what_others_than_growsurf_told_of_them_ends_without_a_word_when_it_is_replayed() {
+fn erased_reports_of_other_sources_replay_to_nothing() {
     let sandbox = Sandbox::start();
     let relay = setup_for_others(&sandbox).start();
     relay.accept(&joined("fay"));
     relay.accept(&joined("bob"));
     let post = |path: &str, body: &Value| post(&relay, path, body);
-    let told = |who: (&str, &str), id: &str| {
-        let mut told =
+    let reported = |who: (&str, &str), id: &str| {
+        let mut reported =
             json!({"event": "purchase", "campaign": CAMPAIGN, "id": id, "product": "Pro"});
-        told[who.0] = json!(who.1);
-        told
+        reported[who.0] = json!(who.1);
+        reported
     };
     let asked = |who: (&str, &str)| {
         let mut asked =
@@ -292,9 +293,9 @@ fn what_others_than_growsurf_told_of_them_ends_without_a_word_when_it_is_replaye
     };
     let address = email("fay");
     for who in [("email", address.as_str()), ("participant_id", "fay")] {
-        post("/v1/events", &told(who, who.0));
+        post("/v1/events", &reported(who, who.0));
     }
-    post("/v1/events", &told(("participant_id", "bob"), "of-bob"));
+    post("/v1/events", &reported(("participant_id", "bob"), "of-bob"));
     // Without an API key of GrowSurf's they are parked.
     for who in [("email", address.as_str()), ("participant", "fay"), ("participant", "bob")] {
         post("/webhooks/customerio/action", &asked(who));
@@ -330,7 +331,7 @@ fn what_others_than_growsurf_told_of_them_ends_without_a_word_when_it_is_replaye
 }
 
 #[test]
-fn reports_name_nobody_who_was_forgotten_participant_or_not() {
+fn reports_name_no_erased_person() {
     let sandbox = Sandbox::start();
     let relay = setup_for_others(&sandbox).start();
     relay.accept(&joined("fay"));
@@ -359,7 +360,7 @@ fn reports_name_nobody_who_was_forgotten_participant_or_not() {
 }
 
 #[test]
-fn what_an_ask_for_another_would_change_without_them_isnt_asked_any_more() {
+fn an_action_that_erasure_would_change_is_dropped() {
     let sandbox = Sandbox::start();
     let relay = setup_for_others(&sandbox).start();
     relay.accept(&joined("bob"));
@@ -399,7 +400,7 @@ const VALUES: [&str; 10] = [
 ];
 
 #[test]
-fn no_value_of_somebody_is_left_in_any_writing_or_sent_after_it() {
+fn no_value_of_an_erased_person_is_left_in_any_encoding_or_sent() {
     let sandbox = Sandbox::start();
     sandbox.faults(json!([{"status": 503}]));
     let setup = Setup::new(&sandbox).set("api.token", KEY);

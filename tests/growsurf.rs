@@ -1,5 +1,5 @@
 //! Facts that GrowSurf never sends: history, conversions, shares, changed addresses, and the state of its
-//! webhooks. The stand-in GrowSurf tells what there is, the stand-in Customer.io what arrived.
+//! webhooks. The stand-in GrowSurf holds the facts, the stand-in Customer.io the arrivals.
 
 mod comparing;
 mod history;
@@ -13,7 +13,7 @@ use crate::kit::growsurf::Growsurf;
 use crate::kit::relay::Relay;
 use crate::kit::sandbox::Sandbox;
 
-/// A stand-in of both services.
+/// Returns a stand-in of both services.
 fn services() -> (Sandbox, Growsurf) {
     let sandbox = Sandbox::start();
     let growsurf = Growsurf::of(&sandbox);
@@ -30,7 +30,7 @@ fn arrived(sandbox: &Sandbox, growsurf: &Growsurf) -> BTreeSet<String> {
         })
         .collect();
     let events = sandbox.events();
-    let told: Vec<String> = events
+    let reported: Vec<String> = events
         .iter()
         .filter(|event| event.name() != "referral_shared")
         .map(|event| {
@@ -47,12 +47,12 @@ fn arrived(sandbox: &Sandbox, growsurf: &Growsurf) -> BTreeSet<String> {
             }
         })
         .collect();
-    let distinct: BTreeSet<String> = told.iter().cloned().collect();
-    assert_eq!(distinct.len(), told.len(), "an effect arrived under two ids");
+    let distinct: BTreeSet<String> = reported.iter().cloned().collect();
+    assert_eq!(distinct.len(), reported.len(), "an effect arrived under two ids");
     distinct
 }
 
-/// The ids of all events that arrived.
+/// Returns the ids of all events that arrived.
 fn ids(sandbox: &Sandbox) -> BTreeSet<String> {
     sandbox.events().iter().map(|event| event.id().to_owned()).collect()
 }

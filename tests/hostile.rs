@@ -72,7 +72,7 @@ fn answered(mut stream: &TcpStream) -> u16 {
     }
 }
 
-/// True once the relay has hung up; what it said is read and forgotten.
+/// True once the relay has closed the connection; its answer is read and dropped.
 fn is_closed(mut stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).unwrap();
     let mut buffer = [0; 64 * 1024];
@@ -104,13 +104,13 @@ fn say(relay: &Relay, bytes: &[u8]) -> String {
     rest(&stream)
 }
 
-/// The statuses of all answers in what came back.
+/// Returns the statuses of all answers in what came back.
 fn statuses(answer: &str) -> Vec<u16> {
     let starts = answer.match_indices("HTTP/1.1 ").map(|(at, start)| at + start.len());
     starts.map(|at| answer[at..at + 3].parse().unwrap()).collect()
 }
 
-/// A webhook is taken at once.
+/// Asserts that a webhook is accepted at once.
 #[track_caller]
 fn takes_promptly(relay: &Relay, name: &str) {
     let began = Instant::now();
@@ -119,14 +119,14 @@ fn takes_promptly(relay: &Relay, name: &str) {
     assert!(took < PROMPT, "a webhook took {took:?}");
 }
 
-/// A line of the process's status, in KiB.
+/// Returns a line of the process's status, in KiB.
 fn memory(relay: &Relay, line: &str) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", relay.pid())).unwrap();
     let value = status.lines().find_map(|it| it.strip_prefix(line)).unwrap();
     value.trim_start_matches(':').trim_end_matches("kB").trim().parse().unwrap()
 }
 
-/// The most memory that was ever resident, in MiB.
+/// Returns the most memory that was ever resident, in MiB.
 fn peak(relay: &Relay) -> usize {
     memory(relay, "VmHWM") / 1024
 }
@@ -142,12 +142,12 @@ fn head(length: usize, more: &str) -> String {
     format!("POST /webhooks/growsurf HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n{more}\r\n")
 }
 
-/// A signature's header that can't be refused before the body is there.
+/// Returns a signature's header that can't be refused before the body is there.
 fn plausible() -> String {
     format!("GrowSurf-Signature: ts={},v={}\r\n", now_millis(), "0".repeat(64))
 }
 
-/// A whole request with a signed webhook.
+/// Returns a whole request with a signed webhook.
 fn request(name: &str, more: &str) -> Vec<u8> {
     let body = joined(name).body();
     let proof = signature(SECRET, now_millis(), body.as_bytes());
@@ -155,7 +155,7 @@ fn request(name: &str, more: &str) -> Vec<u8> {
     [head.as_bytes(), body.as_bytes()].concat()
 }
 
-/// Sends a byte every 100 ms until the relay hangs up, and tells what it said and when.
+/// Sends a byte every 100 ms until the relay closes the connection. Returns the answer and the time.
 fn drip(relay: &Relay, start: &str) -> (String, Duration) {
     let mut stream = connect(relay);
     stream.write_all(start.as_bytes()).unwrap();

@@ -9,7 +9,7 @@ use crate::kit::webhooks::{
     Webhook, campaign_ended, commission_added, goal_reached, guide, joined, suspected,
 };
 
-/// A relay that identifies by `metadata.userId`.
+/// Returns a relay that identifies by `metadata.userId`.
 fn by_user_id(sandbox: &Sandbox, is_trusted: bool) -> Relay {
     let setup = Setup::new(sandbox).set("customerio.identify_by", "metadata.userId");
     setup.set("customerio.trust_metadata_id", is_trusted.to_string()).start()
@@ -112,7 +112,7 @@ fn the_first_id_of_a_participant_stays() {
     let sandbox = Sandbox::start();
     let relay = by_user_id(&sandbox, false);
     relay.accept(&with_user_id(joined("fay"), "user-1"));
-    // Somebody wrote another id into the metadata, where a browser can write.
+    // A browser wrote another id into the metadata.
     let stolen = suspected("fay").with("/data/participant/metadata/userId", "user-of-another");
     relay.accept(&stolen);
     let reward = goal_reached("fay", "prew_1");
@@ -140,7 +140,7 @@ fn nobody_is_guessed_where_the_id_is_missing() {
     // A referrer without an id is left out, the friend isn't.
     relay.accept(&with_user_id(joined("ann"), "user-ann").referred_by("rae"));
     relay.drained();
-    assert_eq!(sandbox.told(), ["referral_program_joined user-ann"]);
+    assert_eq!(sandbox.event_lines(), ["referral_program_joined user-ann"]);
 }
 
 #[test]
@@ -178,13 +178,13 @@ fn an_id_that_is_too_long_costs_its_own_part_and_the_rest_arrives() {
     relay.drained();
     let expected = ["bob", "cid", "dan"]
         .map(|name| format!("referral_program_joined {}", crate::kit::webhooks::email(name)));
-    let told = sandbox.told();
-    assert!(expected.iter().all(|event| told.contains(event)), "{told:?}");
+    let reported = sandbox.event_lines();
+    assert!(expected.iter().all(|event| reported.contains(event)), "{reported:?}");
     let people = sandbox.people();
     let mut emails: Vec<&str> = people.iter().map(|it| it["email"].as_str().unwrap()).collect();
     emails.sort_unstable();
     let arrived = ["bob", "cid", "dan", "gus", "hal"].map(crate::kit::webhooks::email);
-    assert_eq!(emails, arrived, "{told:?}");
+    assert_eq!(emails, arrived, "{reported:?}");
     assert_eq!(relay.count("relay_parked_webhooks"), 7.0, "each of them, in part or whole");
 }
 

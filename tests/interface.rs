@@ -13,7 +13,7 @@ use crate::kit::sandbox::Sandbox;
 
 const TOKEN: &str = "a-token-for-everything";
 
-/// A relay with all there is.
+/// Returns a relay with all there is.
 fn everything(sandbox: &Sandbox) -> Relay {
     let setup = Setup::new(sandbox).set("admin.token", TOKEN).set("api.token", TOKEN);
     let setup = setup.set("customerio.reporting_keys", TOKEN).set("customerio.action_keys", TOKEN);
@@ -23,8 +23,8 @@ fn everything(sandbox: &Sandbox) -> Relay {
 }
 
 fn printed() -> Value {
-    let told = Setup::towards("http://127.0.0.1:9").command(&["openapi"]).expect(0);
-    serde_json::from_str(&told).unwrap()
+    let output = Setup::towards("http://127.0.0.1:9").command(&["openapi"]).expect(0);
+    serde_json::from_str(&output).unwrap()
 }
 
 #[test]

@@ -60,14 +60,14 @@ pub fn eventually_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// The time in Unix milliseconds.
+/// Returns the time in Unix milliseconds.
 #[expect(clippy::disallowed_methods, reason = "the tests' one clock")]
 pub fn now_millis() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(since.as_millis()).unwrap()
 }
 
-/// The time in Unix seconds.
+/// Returns the time in Unix seconds.
 pub fn now_seconds() -> i64 {
     now_millis() / 1_000
 }

@@ -65,7 +65,7 @@ impl Mute {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 
-    /// It takes and delivers as if somebody read its log, and ends in order.
+    /// Asserts that the relay accepts, delivers and ends in order without a reader of its log.
     #[track_caller]
     fn works(mut self, sandbox: &Sandbox) -> f64 {
         for number in 0..WEBHOOKS {
@@ -250,7 +250,7 @@ fn a_command_without_a_reader_ends_as_it_would_with_one() {
 }
 
 #[test]
-fn a_command_whose_words_cant_be_written_fails_and_says_so() {
+fn a_command_fails_if_its_output_cant_be_written() {
     let setup = with_a_store();
     for arguments in COMMANDS {
         let usual = run(&setup, arguments, Stdio::piped(), Stdio::piped());
@@ -261,8 +261,8 @@ fn a_command_whose_words_cant_be_written_fails_and_says_so() {
         }
         assert_eq!(code(full().into()), Some(1), "{arguments:?}");
         let ended = run(&setup, arguments, full().into(), Stdio::piped());
-        let told = String::from_utf8(ended.stderr).unwrap();
-        assert!(told.contains("standard output: No space left"), "{arguments:?} {told}");
+        let printed = String::from_utf8(ended.stderr).unwrap();
+        assert!(printed.contains("standard output: No space left"), "{arguments:?} {printed}");
     }
 }
 
@@ -291,9 +291,9 @@ fn a_sandbox_runs_though_nobody_reads_where() {
                     });
                     signal(pid, "TERM");
                 });
-                let mut told = String::new();
-                reader.read_to_string(&mut told).unwrap();
-                assert_eq!(child.wait().unwrap().code(), Some(0), "{told}");
+                let mut reported = String::new();
+                reader.read_to_string(&mut reported).unwrap();
+                assert_eq!(child.wait().unwrap().code(), Some(0), "{reported}");
             });
         }
     }

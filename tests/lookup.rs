@@ -24,7 +24,7 @@ impl Stage {
         answer.json()
     }
 
-    /// The reads of this path since the last look.
+    /// Returns the reads of this path since the last look.
     fn reads(&self, path: &str) -> usize {
         let requests = self.growsurf.requests()["requests"].as_array().unwrap().clone();
         self.growsurf.forget_requests();
@@ -81,7 +81,7 @@ fn a_friend_who_is_looked_up_before_their_webhook_is_numbered() {
 }
 
 #[test]
-fn an_action_for_somebody_whom_growsurf_does_not_know_is_parked() {
+fn an_action_for_a_participant_unknown_to_growsurf_is_parked() {
     let stage = Stage::set(|setup| setup);
     stage.growsurf.forget_requests();
     for who in [json!({ "email": "nobody@example.com" }), json!({ "participant": "nobody" })] {
@@ -91,7 +91,7 @@ fn an_action_for_somebody_whom_growsurf_does_not_know_is_parked() {
         assert!(reason.contains("knows no participant") && !reason.contains("asked"), "{reason}");
         assert_eq!(stage.reads("/participant/"), 1);
     }
-    // An action that makes somebody a participant asks nothing.
+    // An action that adds a participant looks nothing up.
     let add = json!({
         "type": "add_participant", "campaign": CAMPAIGN, "dedupe_key": "add",
         "email": "new@example.com",
@@ -117,7 +117,7 @@ fn a_growsurf_that_does_not_answer_holds_up_no_action() {
         let answer = stage.act("one", &who);
         assert_eq!(answer["status"], "parked", "{answer}");
         let reason = answer["reason"].as_str().unwrap();
-        assert!(reason.contains("GrowSurf couldn't be asked"), "{reason}");
+        assert!(reason.contains("the lookup at GrowSurf failed"), "{reason}");
         assert!(began.elapsed() < Duration::from_secs(4), "Customer.io waits 4 s: {fault}");
     }
     stage.growsurf.faults(&json!([]));
@@ -130,7 +130,7 @@ fn a_growsurf_that_does_not_answer_holds_up_no_action() {
 }
 
 #[test]
-fn a_replay_asks_growsurf_for_whom_an_action_could_not_be_looked_up() {
+fn a_replay_repeats_a_failed_lookup_at_growsurf() {
     let stage = Stage::set(|setup| setup);
     let id = stage.adds("fay", &json!({}));
     let of_reads = json!({ "path": "/participant/", "method": "GET" });
@@ -139,13 +139,13 @@ fn a_replay_asks_growsurf_for_whom_an_action_could_not_be_looked_up() {
     assert_eq!(answer["status"], "parked", "{answer}");
     let setup = stage.relay.setup();
     let text = setup.command(&["replay", "--parked"]).expect(0);
-    assert!(text.contains("GrowSurf couldn't be asked"), "{text}");
+    assert!(text.contains("the lookup at GrowSurf failed"), "{text}");
     stage.growsurf.faults(&json!([]));
     stage.growsurf.forget_requests();
     setup.command(&["replay", "--parked", "--dry-run"]).expect(0);
     assert_eq!(stage.reads("/participant/"), 0, "a dry run asks nothing");
     let text = setup.command(&["replay", "--parked"]).expect(0);
-    assert!(text.contains("0 are parked still"), "{text}");
+    assert!(text.contains("0 still parked"), "{text}");
     stage.relay.drained();
     assert_eq!(stage.tier(&id), "gold");
 }

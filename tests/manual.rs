@@ -15,7 +15,7 @@ fn unfit() -> Setup {
     Setup::towards("http://127.0.0.1:9").unset("growsurf.webhook_secrets").set("log.levl", "x")
 }
 
-/// The names of all commands, as the help lists them.
+/// Returns the names of all commands, as the help lists them.
 fn commands() -> Vec<String> {
     let help = String::from_utf8(binary().arg("--help").output().unwrap().stdout).unwrap();
     let list = help.split_once("Commands:\n").unwrap().1.split("\n\n").next().unwrap();
@@ -36,11 +36,11 @@ fn every_shell_gets_completions_whatever_the_settings_are() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = unfit().command(&["completions", shell]).expect(0);
         for command in commands() {
-            assert!(script.contains(&command), "{shell} isn't told of {command}");
+            assert!(script.contains(&command), "{shell} doesn't know {command}");
         }
     }
-    let told = unfit().command(&["completions", "cmd.exe"]).expect(64);
-    assert!(told.contains("possible values: bash"), "{told}");
+    let printed = unfit().command(&["completions", "cmd.exe"]).expect(64);
+    assert!(printed.contains("possible values: bash"), "{printed}");
 }
 
 #[test]
@@ -94,6 +94,6 @@ fn the_manual_has_a_page_for_every_command_whatever_the_settings_are() {
     let list = page("referral-relay-dead-letters-list.1").unwrap();
     assert!(list.contains("\nreferral\\-relay dead\\-letters list\n"), "{list}");
     fs::write(setup.folder().join("file"), "").unwrap();
-    let told = setup.command(&["man", "file/man1"]).expect(1);
-    assert!(told.contains("can't write the manual into file/man1"), "{told}");
+    let printed = setup.command(&["man", "file/man1"]).expect(1);
+    assert!(printed.contains("can't write the manual into file/man1"), "{printed}");
 }

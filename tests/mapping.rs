@@ -14,16 +14,16 @@ use crate::kit::webhooks::{
     commission_adjusted, goal_reached, guide, joined, payout_issued, suspected,
 };
 
-/// The event is this one, wholly.
+/// Asserts every part of an event.
 #[track_caller]
 fn assert_event(event: &Event, person: &str, effect: &str, at: i64, data: Value) {
     assert_eq!(event.person(), format!("{person}@example.com"));
     assert_eq!(event.id(), event_id(effect), "{effect}");
     assert_eq!(event.timestamp(), at);
-    let mut told = event.data().clone();
-    let tracked_at = told.as_object_mut().unwrap().remove("tracked_at");
+    let mut reported = event.data().clone();
+    let tracked_at = reported.as_object_mut().unwrap().remove("tracked_at");
     assert_recent(tracked_at.and_then(|value| value.as_i64()).unwrap());
-    assert_eq!(told, data, "{}", event.name());
+    assert_eq!(reported, data, "{}", event.name());
 }
 
 #[track_caller]
@@ -32,7 +32,7 @@ fn assert_recent(seconds: i64) {
     assert!((now - 120..=now).contains(&seconds), "{seconds} isn't just before {now}");
 }
 
-/// The last identify of somebody has these attributes and no others.
+/// Asserts that the last identify of a person has these attributes and no others.
 #[track_caller]
 fn assert_profile(sandbox: &Sandbox, person: &str, attributes: Value) {
     let identifies = sandbox.identifies(&format!("{person}@example.com"));
@@ -40,7 +40,7 @@ fn assert_profile(sandbox: &Sandbox, person: &str, attributes: Value) {
     assert_eq!(last.data, attributes, "{person}");
 }
 
-/// The names of what was called, for one person, in order.
+/// Returns the names of what was called, for one person, in order.
 fn called(sandbox: &Sandbox, person: &str) -> Vec<String> {
     let person = format!("{person}@example.com");
     let calls = sandbox.calls().into_iter();
@@ -61,7 +61,7 @@ fn profile(name: &str) -> Value {
     })
 }
 
-/// The profile with some attributes changed; null takes one away.
+/// Returns the profile with some attributes changed; null takes one away.
 fn profile_with(name: &str, changes: Value) -> Value {
     let mut profile = profile(name);
     for (name, value) in changes.as_object().unwrap() {
@@ -75,7 +75,7 @@ fn profile_with(name: &str, changes: Value) -> Value {
 }
 
 #[test]
-fn a_direct_join_is_told_as_organic() {
+fn a_direct_join_is_organic() {
     let webhook = joined("fay");
     let sandbox = after(std::slice::from_ref(&webhook));
     assert_eq!(called(&sandbox, "fay"), ["identify", "referral_program_joined"]);
@@ -93,16 +93,16 @@ fn a_direct_join_is_told_as_organic() {
             "referral_source": "DIRECT",
         }),
     );
-    assert_eq!(sandbox.told().len(), 1);
+    assert_eq!(sandbox.event_lines().len(), 1);
 }
 
-/// Whole days from when everybody joined until this second.
+/// Returns the whole days from the common time of joining until this second.
 fn days_until(at: i64) -> i64 {
     (at - JOINED_AT / 1_000) / (24 * 3_600)
 }
 
 #[test]
-fn a_referred_join_is_told_of_both_people() {
+fn a_referred_join_leads_to_events_of_both_people() {
     let webhook = joined("fay").referred_by("rae");
     let sandbox = after(std::slice::from_ref(&webhook));
     let at = webhook.seconds();
@@ -230,7 +230,7 @@ fn suspicion_of_fraud_changes_the_profile_alone() {
 }
 
 #[test]
-fn a_commission_of_a_sale_is_told_to_the_affiliate_and_converts_the_friend() {
+fn a_commission_of_a_sale_is_an_event_of_the_affiliate_and_converts_the_friend() {
     let webhook = commission_added("comm_jp1ku7", "ada", "dana");
     let sandbox = after(std::slice::from_ref(&webhook));
     let at = webhook.seconds();
@@ -310,11 +310,11 @@ fn a_commission_of_a_lead_is_no_conversion() {
             "friend_email": "dana@example.com",
         }),
     );
-    assert_eq!(sandbox.told(), ["affiliate_commission_earned ada@example.com"]);
+    assert_eq!(sandbox.event_lines(), ["affiliate_commission_earned ada@example.com"]);
 }
 
 #[test]
-fn an_adjusted_commission_is_told_in_major_units() {
+fn an_adjusted_commission_is_sent_in_major_units() {
     let webhook = commission_adjusted("comm_jp1ku7", "ada", "dana");
     let sandbox = after(std::slice::from_ref(&webhook));
     assert_eq!(called(&sandbox, "ada"), ["identify", "affiliate_commission_adjusted"]);
@@ -336,11 +336,11 @@ fn an_adjusted_commission_is_told_in_major_units() {
             "friend_email": "dana@example.com",
         }),
     );
-    assert_eq!(sandbox.told().len(), 1);
+    assert_eq!(sandbox.event_lines().len(), 1);
 }
 
 #[test]
-fn payouts_are_told_in_the_major_units_of_their_currency() {
+fn payouts_are_sent_in_the_major_units_of_their_currency() {
     let currencies =
         [("USD", 3650, json!(36.5)), ("JPY", 3650, json!(3650)), ("KWD", 3650, json!(3.65))];
     let webhooks = currencies.clone().map(|(currency, amount, _)| {
@@ -372,20 +372,20 @@ fn payouts_are_told_in_the_major_units_of_their_currency() {
 }
 
 #[test]
-fn the_end_of_a_campaign_is_told_to_nobody_by_default() {
+fn the_end_of_a_campaign_is_not_sent_by_default() {
     let sandbox = after(&[campaign_ended(&["ann", "ben"])]);
     assert!(sandbox.calls().is_empty());
 }
 
 #[test]
-fn the_end_of_a_campaign_is_told_to_each_winner_if_it_has_a_name() {
+fn the_end_of_a_campaign_is_an_event_of_each_winner_if_it_has_a_name() {
     let change =
         |setup: Setup| setup.set("mapping.events.referral_campaign_ended", "spring_is_over");
     let webhook = campaign_ended(&["ann", "ben"]);
     let sandbox = after_with(change, std::slice::from_ref(&webhook));
     let events = sandbox.events_named("spring_is_over");
     assert_eq!(
-        sandbox.told(),
+        sandbox.event_lines(),
         ["spring_is_over ann@example.com", "spring_is_over ben@example.com"]
     );
     for name in ["ann", "ben"] {
@@ -437,7 +437,7 @@ fn the_guides_participant_created_is_a_join() {
 }
 
 #[test]
-fn the_guides_participant_referred_is_told_to_the_referrer() {
+fn the_guides_participant_referred_is_an_event_of_the_referrer() {
     let sandbox = after(&[guide("PARTICIPANT_REFERRED", "fay").referred_by("rae")]);
     let event = sandbox.event("referral_friend_signed_up");
     assert_eq!(event.person(), "rae@example.com");
@@ -459,11 +459,11 @@ fn the_guides_participant_referred_is_told_to_the_referrer() {
         "last_referral_date": at,
     });
     assert_profile(&sandbox, "rae", guided("rae", changes));
-    assert_eq!(sandbox.told(), ["referral_friend_signed_up rae@example.com"]);
+    assert_eq!(sandbox.event_lines(), ["referral_friend_signed_up rae@example.com"]);
 }
 
 #[test]
-fn the_guides_conversion_is_told_of_the_friend_with_value_and_product() {
+fn the_guides_conversion_is_the_friends_with_value_and_product() {
     let webhook = guide("CAMPAIGN_REFERRAL_CONVERTED", "fay")
         .referred_by("rae")
         .with("/conversion", json!({"value": "49.50", "currency": "eur", "product": "Pro plan"}));
@@ -534,7 +534,7 @@ fn a_vanity_key_is_the_code_that_links_carry() {
 fn an_unknown_referrer_is_named_by_their_id() {
     let sandbox = after(&[joined("fay").with("/data/referredBy", "rae")]);
     assert_eq!(sandbox.attributes("fay@example.com")["referred_by"], "rae");
-    assert_eq!(sandbox.told(), ["referral_program_joined fay@example.com"]);
+    assert_eq!(sandbox.event_lines(), ["referral_program_joined fay@example.com"]);
 }
 
 #[test]
@@ -548,7 +548,7 @@ fn events_and_attributes_are_renamed_and_turned_off() {
             .set("mapping.attributes.total_shares", "")
     };
     let sandbox = after_with(change, &[joined("fay").referred_by("rae")]);
-    assert_eq!(sandbox.told(), ["Joined the club fay@example.com"]);
+    assert_eq!(sandbox.event_lines(), ["Joined the club fay@example.com"]);
     assert_eq!(sandbox.event("Joined the club").id(), event_id("joined:ct8f71:fay"));
     let changes = json!({
         "referred_by": "rae@example.com",
@@ -558,7 +558,7 @@ fn events_and_attributes_are_renamed_and_turned_off() {
         "total_shares": null,
     });
     assert_profile(&sandbox, "fay", profile_with("fay", changes));
-    assert_eq!(called(&sandbox, "rae"), ["identify"], "the profile is told all the same");
+    assert_eq!(called(&sandbox, "rae"), ["identify"], "the profile is sent all the same");
 }
 
 #[test]
@@ -606,11 +606,11 @@ fn the_builtin_tiers_start_at_one_five_and_ten() {
 }
 
 #[test]
-fn only_the_shops_server_tells_conversions_where_the_settings_say_so() {
+fn only_the_server_reports_conversions_if_the_settings_say_so() {
     let file = "[[growsurf.campaigns]]\nid = \"ct8f71\"\nconversions_from = \"server\"\n";
     let change = |setup: Setup| setup.file(file).set("api.token", "the-token-of-the-shop");
     let sandbox = after_with(change, &[commission_added("comm_1", "ada", "dana")]);
-    assert_eq!(sandbox.told(), ["affiliate_commission_earned ada@example.com"]);
+    assert_eq!(sandbox.event_lines(), ["affiliate_commission_earned ada@example.com"]);
 }
 
 #[test]
@@ -626,7 +626,7 @@ fn both_dialects_about_the_same_friend_lead_to_each_effect_once() {
         [referred(), real(), created()],
     ] {
         let sandbox = after(&order);
-        assert_eq!(sandbox.told(), expected, "{order:?}");
+        assert_eq!(sandbox.event_lines(), expected, "{order:?}");
         assert_eq!(sandbox.events()[0].shown["repeats"], 0);
         assert_eq!(sandbox.people().len(), 2);
     }
@@ -642,7 +642,7 @@ fn the_guides_shape_without_a_campaign_belongs_to_the_only_one() {
 }
 
 #[test]
-fn a_conversion_told_twice_by_different_sources_happens_once() {
+fn a_conversion_reported_by_two_sources_happens_once() {
     let sandbox = after(&[
         joined("ada"),
         commission_added("comm_1", "ada", "dana"),
@@ -678,7 +678,7 @@ fn campaigns_are_kept_apart_and_their_people_are_one_person() {
 }
 
 #[test]
-fn nothing_is_said_again_of_somebody_unchanged() {
+fn an_unchanged_person_leads_to_no_call() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     let webhook = suspected("fay");
@@ -693,8 +693,8 @@ fn a_friend_whose_referrer_cannot_be_named_was_referred_all_the_same() {
     let (address, long) = ("ra\u{200f}e@example.com", "b".repeat(201));
     let created = || guide("PARTICIPANT_CREATED", "fay");
     let added = || joined("fay").without("/data/referralSource");
-    let is_sent = |told: &Sandbox| {
-        let event = told.event("referral_program_joined");
+    let is_sent = |reported: &Sandbox| {
+        let event = reported.event("referral_program_joined");
         (event.data()["source"].clone(), event.data().get("referred_by").cloned())
     };
     for webhook in [

@@ -60,9 +60,9 @@ fn a_store_moves_to_a_server_and_back_and_nothing_is_lost_or_sent_twice() {
     }
     sandbox.faults(json!([]));
     let relay = to_move.on(&back).start();
-    let told =
+    let expected =
         ["ann", "bob", "cem"].map(|name| format!("referral_program_joined {name}@example.com"));
-    assert_kept(&relay, &sandbox, &told.each_ref().map(String::as_str));
+    assert_kept(&relay, &sandbox, &expected.each_ref().map(String::as_str));
 }
 
 #[test]
@@ -74,12 +74,12 @@ fn a_store_in_use_is_neither_copied_nor_copied_into() {
         let mut relay = to_move.on(used).start();
         relay.answers("/readyz", 200);
         let from = relay.command(&to_move.copy(used, other)).expect(1);
-        assert!(from.contains("the store that is to be copied is in use"), "{from}");
+        assert!(from.contains("the source is in use"), "{from}");
         let fresh = file.replace("relay.db", "fresh.db");
         let mut other_relay = to_move.on(&fresh).start();
         other_relay.terminate();
         let to = relay.command(&to_move.copy(&fresh, used)).expect(1);
-        assert!(to.contains("the store that it is to be copied into is in use"), "{to}");
+        assert!(to.contains("the target is in use"), "{to}");
         relay.terminate();
         to_move.setup.command(&to_move.copy(&fresh, used)).expect(0);
         std::fs::remove_file(to_move.setup.folder().join("fresh.db")).unwrap();
@@ -93,7 +93,7 @@ fn a_copy_that_is_killed_again_and_again_goes_on_and_half_of_it_is_no_store() {
     let to_move = Move::new(&sandbox);
     let (file, server) = (to_move.file.clone(), to_move.database.url());
     let mut relay = to_move.on(&file).start();
-    // So many that a kill comes before the next part is copied as well.
+    // Enough rows for a kill before the next part is copied as well.
     let people: Vec<String> = (0..2_000).map(|number| format!("p{number:04}")).collect();
     people.iter().for_each(|name| drop(relay.accept(&joined(name))));
     relay.terminate();
@@ -117,14 +117,14 @@ fn a_copy_that_is_killed_again_and_again_goes_on_and_half_of_it_is_no_store() {
     assert!(said.contains("Both hold the same."), "{said}");
     sandbox.faults(json!([]));
     let relay = to_move.on(&server).start();
-    let told: Vec<String> =
+    let expected: Vec<String> =
         people.iter().map(|name| format!("referral_program_joined {name}@example.com")).collect();
-    let told: Vec<&str> = told.iter().map(String::as_str).collect();
-    assert_kept(&relay, &sandbox, &told);
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    assert_kept(&relay, &sandbox, &expected);
 }
 
 #[test]
-fn what_cannot_be_copied_is_told() {
+fn a_store_that_cannot_be_copied_is_named_with_the_reason() {
     let sandbox = Sandbox::start();
     let to_move = Move::new(&sandbox);
     let (file, server) = (to_move.file.clone(), to_move.database.url());

@@ -14,7 +14,7 @@ use crate::kit::webhooks::{
 const TOKEN: &str = "the-administrators-token";
 
 #[test]
-fn health_tells_that_it_lives_and_is_ready() {
+fn health_reports_liveness_and_readiness() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     let healthz = http::get(relay.url("/healthz"));
@@ -124,7 +124,7 @@ fn administration_is_off_without_a_token() {
 }
 
 #[test]
-fn administration_asks_for_the_token_and_mends_dead_letters() {
+fn administration_requires_the_token_and_redelivers_dead_letters() {
     let sandbox = Sandbox::start();
     sandbox.faults(json!([{"match": {"path": "/events"}, "times": 2, "status": 400}]));
     let relay = Setup::new(&sandbox).set("admin.token", TOKEN).start();
@@ -157,7 +157,7 @@ fn administration_asks_for_the_token_and_mends_dead_letters() {
     assert_eq!(post(format!("{letters}/999/redeliver")), 404);
     relay.drained();
     assert_eq!(relay.dead_letters(), 0);
-    assert_eq!(sandbox.told(), ["referral_program_joined rae@example.com"]);
+    assert_eq!(sandbox.event_lines(), ["referral_program_joined rae@example.com"]);
 }
 
 #[test]
@@ -187,12 +187,13 @@ fn several_tokens_are_accepted_and_wrong_ones_are_counted_logged_and_slowed() {
     }
     relay.terminate();
     let log = relay.whole_log();
-    let told: Vec<&String> = log.iter().filter(|it| it.contains("refused a wrong token")).collect();
-    assert_eq!(told.len(), 4, "{told:?}");
+    let reported: Vec<&String> =
+        log.iter().filter(|it| it.contains("refused a wrong token")).collect();
+    assert_eq!(reported.len(), 4, "{reported:?}");
     assert!(!log.iter().any(|line| line.contains("guess")), "{log:?}");
 }
 
-/// A run in which as much as possible is logged.
+/// Returns a run in which as much as possible is logged.
 fn busy_run(level: &str) -> Vec<String> {
     let sandbox = Sandbox::start();
     sandbox.faults(json!([
@@ -233,7 +234,7 @@ fn busy_run(level: &str) -> Vec<String> {
     relay.whole_log()
 }
 
-/// Neither addresses nor secrets, in whatever form they travel.
+/// Asserts that the log holds no address and no secret, in any form.
 #[track_caller]
 fn assert_nothing_private(log: &[String]) {
     let basic = "c2l0ZS1vZi10aGUtdGVzdHM6"; // "site-of-the-tests:" in base 64

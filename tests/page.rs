@@ -39,7 +39,7 @@ pub fn share(name: &str, number: u32) -> Value {
     })
 }
 
-/// Somebody joins whose sign-up had a visitor's id in it.
+/// Returns a join with a visitor's id.
 fn claiming(name: &str, visitor: &str) -> Webhook {
     joined(name).with("/data/metadata/cioAnonymousId", visitor)
 }
@@ -106,7 +106,7 @@ fn a_click_is_a_visitors_until_they_join_and_theirs_from_then_on() {
     relay.accept(&claiming("fay", VISITOR));
     relay.drained();
     are_all_of(&sandbox, "fay", 1);
-    // Told again it is no other click, and a later one is hers as well.
+    // Posted again it is no other click, and a later one is hers as well.
     post(&relay, "/v1/clicks", &click("rae", 1));
     post(&relay, "/v1/clicks", &click("rae", 2));
     relay.drained();
@@ -135,7 +135,7 @@ fn a_link_may_carry_a_vanity_key_in_place_of_the_id() {
     assert!(clicks.iter().all(|it| it.data()["referral_code"] == "rae-s"), "{clicks:?}");
     assert_eq!(sandbox.events_named("referral_shared").len(), 1);
     assert_eq!(outcome(&relay, "click", "unknown"), 2.0);
-    // What is kept names her by her id alone, so it is found when she is to be forgotten.
+    // What is kept names her by her id alone, so it is found when she is erased.
     assert!(relay.setup().holding("\"participant\":\"rae-s\"").is_empty());
     // A key that she gave up is nobody's.
     relay.accept(&vanity("rae", json!(["Rae_2"])).at(now_millis() + 1_000));
@@ -223,8 +223,8 @@ fn whatever_is_wrong_with_a_post_is_answered_alike_and_leaves_nothing() {
         let answer = post_from(&relay, origin, path, &body);
         assert_eq!((answer.status, answer.body.as_str()), (202, ""), "{reason}: {answer:?}");
         let is_allowed = origin == Some(ORIGIN);
-        let told = answer.header("access-control-allow-origin");
-        assert_eq!(told, if is_allowed { ORIGIN } else { "" }, "{reason}");
+        let reported = answer.header("access-control-allow-origin");
+        assert_eq!(reported, if is_allowed { ORIGIN } else { "" }, "{reason}");
         assert_eq!(outcome(&relay, kind, reason), counted + 1.0, "{reason}");
     }
     assert_eq!((kept(), people()), before);
@@ -233,7 +233,7 @@ fn whatever_is_wrong_with_a_post_is_answered_alike_and_leaves_nothing() {
 }
 
 #[test]
-fn the_time_of_an_answer_tells_nobody_whether_a_post_led_to_something() {
+fn the_time_of_an_answer_hides_the_effect_of_a_post() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox, "page").start();
     relay.accept(&joined("rae"));
@@ -252,7 +252,7 @@ fn the_time_of_an_answer_tells_nobody_whether_a_post_led_to_something() {
 }
 
 #[test]
-fn a_page_of_somebody_elses_is_told_to_nobody() {
+fn a_page_of_another_site_is_dropped() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox, "sync").start();
     relay.accept(&joined("rae"));
@@ -294,7 +294,7 @@ fn each_client_posts_only_so_often() {
 }
 
 #[test]
-fn a_share_counts_once_and_only_where_the_page_may_tell() {
+fn a_share_counts_once_and_only_if_pages_report_shares() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox, "page").start();
     relay.accept(&joined("rae"));
@@ -312,7 +312,7 @@ fn a_share_counts_once_and_only_where_the_page_may_tell() {
         (&data["share_method"], &data["share_channel"]),
         (&json!("social"), &json!("facebook"))
     );
-    // GrowSurf told of three before, and of the same two by now.
+    // GrowSurf reported three before, and the same two by now.
     assert_eq!(sandbox.attributes(&email("rae"))["total_shares"], 5);
     relay.accept(&joined("rae").with("/data/shareCount", 5));
     relay.drained();
@@ -324,7 +324,7 @@ fn a_share_counts_once_and_only_where_the_page_may_tell() {
 }
 
 #[test]
-fn browsers_are_told_what_they_may_and_get_the_script() {
+fn browsers_get_their_permissions_and_the_script() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox, "sync").start();
     let preflight = |origin: &str| {
@@ -357,7 +357,7 @@ fn browsers_are_told_what_they_may_and_get_the_script() {
 }
 
 #[test]
-fn whoever_is_forgotten_is_forgotten_as_a_visitor_too() {
+fn an_erased_person_is_erased_as_a_visitor() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox, "sync").start();
     relay.accept(&joined("rae"));
@@ -385,6 +385,9 @@ fn check_reports_a_proxy_that_isnt_listed() {
         post(&relay, "/v1/clicks", &click("rae", number));
     }
     relay.logs("every recent post of pages came from one private address");
-    let told = known.command(&["check"]).expect(1);
-    assert!(told.contains("every recent post of pages came from one private address"), "{told}");
+    let printed = known.command(&["check"]).expect(1);
+    assert!(
+        printed.contains("every recent post of pages came from one private address"),
+        "{printed}"
+    );
 }

@@ -16,12 +16,12 @@ fn relays_work_behind_a_pooler_of_transactions_and_find_each_others_work() {
     let setup = Setup::new(&sandbox)
         .on(&database, &pooler.address())
         .set("store.notify", "false")
-        // Nothing else tells here that a relay has died.
+        // Nothing else shows here that a relay has died.
         .set("customerio.timeout", "400ms")
         .set("delivery.lease", "5500ms");
     let first = setup.clone().start();
     let mut second = setup.start();
-    let mut told = Vec::new();
+    let mut expected = Vec::new();
     for number in 100..160 {
         let name = format!("p{number}");
         if number == 130 {
@@ -30,8 +30,8 @@ fn relays_work_behind_a_pooler_of_transactions_and_find_each_others_work() {
         }
         let relay = if number % 2 == 0 { &first } else { &second };
         relay.accept(&joined(&name));
-        told.push(format!("referral_program_joined {name}@example.com"));
+        expected.push(format!("referral_program_joined {name}@example.com"));
     }
-    let told: Vec<&str> = told.iter().map(String::as_str).collect();
-    assert_kept(&first, &sandbox, &told);
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    assert_kept(&first, &sandbox, &expected);
 }

@@ -6,20 +6,20 @@ use crate::kit::calls::Call;
 use crate::kit::relay::Relay;
 use crate::kit::sandbox::Sandbox;
 
-/// Everything that was acknowledged has arrived, once and in order; nothing else has; no call is
-/// dead, and no lane is held or waits.
+/// Asserts that everything acknowledged has arrived, once and in order, and nothing else; no call
+/// is dead, and no lane is leased or waits.
 ///
-/// `told` is all that must have arrived, as `event person`, sorted.
+/// `expected` is all that must have arrived, as `event person`, sorted.
 #[track_caller]
-pub fn assert_kept(relay: &Relay, sandbox: &Sandbox, told: &[&str]) {
+pub fn assert_kept(relay: &Relay, sandbox: &Sandbox, expected: &[&str]) {
     relay.drained();
-    assert_eq!(sandbox.told(), told);
+    assert_eq!(sandbox.event_lines(), expected);
     assert_eq!(relay.dead_letters(), 0);
     assert_no_lane_waits(relay);
     assert_lanes_in_order(sandbox);
 }
 
-/// No lane is leased, and none has anything to do.
+/// Asserts that no lane is leased or has anything to do.
 #[track_caller]
 pub fn assert_no_lane_waits(relay: &Relay) {
     // One that is leased is due when its lease ends.
@@ -27,8 +27,8 @@ pub fn assert_no_lane_waits(relay: &Relay) {
     assert_eq!(waiting, 0, "lanes are held, or wait for nothing");
 }
 
-/// In each lane every track came right behind an identify, or again behind itself; and nothing
-/// happened that Customer.io would have kept quiet about.
+/// Asserts that in each lane every track came right behind an identify or its own repetition, and
+/// that Customer.io dropped nothing in silence.
 #[track_caller]
 pub fn assert_lanes_in_order(sandbox: &Sandbox) {
     let mut lanes = BTreeMap::<String, Vec<Call>>::new();

@@ -29,7 +29,7 @@ fn signed_with(relay: &Relay, secret: &str, webhook: &Webhook) -> Answer {
     post(relay, PATH, &body, Some(signature(secret, now_millis(), body.as_bytes())))
 }
 
-/// It is a problem document with this status, and tells these words.
+/// Asserts that the answer is a problem document with this status and these words.
 #[track_caller]
 fn assert_problem(answer: &Answer, status: u16, words: &[&str]) {
     assert_eq!(answer.status, status, "{answer:?}");
@@ -94,7 +94,7 @@ fn both_paths_take_the_same_webhooks() {
         assert_eq!(answer.json()["status"], "accepted", "{path} {answer:?}");
     }
     relay.drained();
-    assert_eq!(sandbox.told().len(), 4);
+    assert_eq!(sandbox.event_lines().len(), 4);
 }
 
 #[test]
@@ -138,8 +138,8 @@ fn what_is_not_understood_is_parked_with_the_reason() {
         (Webhook(json!({})), "data is missing"),
     ] {
         let document = relay.must("parked", &webhook);
-        let told = document["reason"].as_str().unwrap();
-        assert!(told.contains(reason), "{told} doesn't name {reason}");
+        let reported = document["reason"].as_str().unwrap();
+        assert!(reported.contains(reason), "{reported} doesn't name {reason}");
     }
     relay.drained();
     assert!(sandbox.calls().is_empty());
@@ -162,9 +162,9 @@ fn one_person_who_cannot_be_mapped_does_not_stop_the_others() {
     relay.accept(&joined("fay").referred_by("rae").without("/data/referrer/email"));
     relay.accept(&joined("ann").referred_by("ray").without("/data/email"));
     relay.drained();
-    let told =
+    let reported =
         ["referral_friend_signed_up ray@example.com", "referral_program_joined fay@example.com"];
-    assert_eq!(sandbox.told(), told);
+    assert_eq!(sandbox.event_lines(), reported);
     assert_eq!(relay.metric("relay_parked_webhooks"), Some(2.0));
 }
 
@@ -267,7 +267,7 @@ fn a_campaigns_own_secret_vouches_for_that_campaign_only() {
 }
 
 #[test]
-fn unsigned_webhooks_are_taken_only_where_the_settings_say_so_aloud() {
+fn unsigned_webhooks_are_accepted_only_if_the_settings_allow_them() {
     let sandbox = Sandbox::start();
     let setup = Setup::new(&sandbox).unset("growsurf.webhook_secrets");
     let mut relay = setup.set("growsurf.allow_unsigned", "true").start();
@@ -335,7 +335,7 @@ fn other_paths_and_methods_are_problems_too() {
     assert_problem(&http::get(relay.url("/nowhere")), 404, &[]);
     assert_problem(&http::get(relay.url("/")), 404, &[]);
     let answer = http::get(relay.url(PATH));
-    assert_problem(&answer, 405, &["posted"]);
+    assert_problem(&answer, 405, &["POST"]);
     assert_eq!(answer.header("allow"), "POST");
     assert_problem(&post(&relay, "/healthz", "{}", None), 405, &[]);
 }
@@ -353,9 +353,9 @@ fn people_of_ignored_addresses_are_parked() {
     relay.accept(&joined("ann").referred_by("tester"));
     relay.accept(&joined("ben"));
     relay.drained();
-    let told =
+    let reported =
         ["referral_program_joined ann@example.com", "referral_program_joined ben@example.com"];
-    assert_eq!(sandbox.told(), told);
+    assert_eq!(sandbox.event_lines(), reported);
     assert_eq!(sandbox.people().len(), 2);
 }
 
@@ -374,10 +374,10 @@ fn a_replay_of_everything_changes_nothing() {
     relay.drained();
     let before = sandbox.calls().len();
     for arguments in [&["replay"][..], &["replay", "--dry-run"], &["replay", "--since", "1h"]] {
-        let told = relay.command(arguments).expect(0);
-        assert!(told.contains("4 webhooks"), "{told}");
-        assert!(told.contains(" 0 new calls"), "{told}");
-        assert!(told.contains("1 are parked still"), "{told}");
+        let printed = relay.command(arguments).expect(0);
+        assert!(printed.contains("4 webhooks"), "{printed}");
+        assert!(printed.contains(" 0 new calls"), "{printed}");
+        assert!(printed.contains("1 still parked"), "{printed}");
     }
     relay.drained();
     assert_eq!(sandbox.calls().len(), before);
@@ -398,9 +398,9 @@ fn a_parked_webhook_is_replayed_once_the_settings_allow_it() {
         dry.contains("2 webhooks would be planned again; 1 of them would lead to 2 new calls"),
         "{dry}"
     );
-    let told = relay.command(&["replay", "--parked"]).expect(0);
-    assert!(told.contains("led to 2 new calls, 1 are parked still"), "{told}");
-    assert!(told.contains("PARTICIPANT_TELEPORTED"), "{told}");
+    let printed = relay.command(&["replay", "--parked"]).expect(0);
+    assert!(printed.contains("led to 2 new calls, 1 still parked"), "{printed}");
+    assert!(printed.contains("PARTICIPANT_TELEPORTED"), "{printed}");
     relay.drained();
     let event = sandbox.event("referral_program_joined");
     assert_eq!((event.person(), event.timestamp()), ("fay@example.com", webhook.seconds()));
@@ -418,7 +418,7 @@ fn a_parked_webhook_that_is_sent_again_is_planned_then() {
     assert_eq!(relay.must("accepted", &webhook)["id"], id);
     relay.must("duplicate", &webhook);
     relay.drained();
-    assert_eq!(sandbox.told(), ["referral_program_joined fay@example.com"]);
+    assert_eq!(sandbox.event_lines(), ["referral_program_joined fay@example.com"]);
     assert_eq!((kept(&relay), relay.metric("relay_parked_webhooks")), (1, Some(0.0)));
 }
 
@@ -457,7 +457,7 @@ fn slow_senders_are_not_waited_for() {
     relay.accept(&joined("fay"));
 }
 
-/// The head of a webhook that looks signed, with a body of so many bytes.
+/// Returns the head of a webhook that looks signed, with a body of so many bytes.
 fn head(length: usize) -> String {
     let proof = format!("ts={},v={}", now_millis(), "0".repeat(64));
     format!(
@@ -543,8 +543,8 @@ fn many_senders_at_once_are_all_served() {
         }
         // Whatever is planned again meanwhile is nothing new.
         for _ in 0..3 {
-            let told = relay.command(&["replay"]).expect(0);
-            assert!(told.contains(" 0 new calls"), "{told}");
+            let printed = relay.command(&["replay"]).expect(0);
+            assert!(printed.contains(" 0 new calls"), "{printed}");
         }
     });
     relay.drained();
@@ -555,7 +555,7 @@ fn many_senders_at_once_are_all_served() {
 }
 
 #[test]
-fn the_same_news_from_many_at_once_is_told_once() {
+fn one_webhook_sent_many_times_at_once_is_planned_once() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     let same = joined("fay").referred_by("rae");
@@ -574,9 +574,9 @@ fn the_same_news_from_many_at_once_is_told_once() {
     });
     assert_eq!(accepted, 9, "one of those with the same bytes, and all others");
     relay.drained();
-    let told =
+    let reported =
         ["referral_friend_signed_up rae@example.com", "referral_program_joined fay@example.com"];
-    assert_eq!(sandbox.told(), told);
+    assert_eq!(sandbox.event_lines(), reported);
     assert_eq!(sandbox.events()[0].shown["repeats"], 0);
 }
 
@@ -590,10 +590,10 @@ fn a_replay_gives_every_reason_and_says_how_many_webhooks_it_does_not_list() {
         let webhook = webhook.with("/data/vanityKeys", json!([long]));
         relay.send(&webhook.with("/data/referrer/id", long.as_str()));
     }
-    let told = relay.setup().command(&["replay", "--parked"]).expect(0);
-    assert!(told.contains("22 are parked still"), "{told}");
+    let printed = relay.setup().command(&["replay", "--parked"]).expect(0);
+    assert!(printed.contains("22 still parked"), "{printed}");
     let reasons = "a key of data.vanityKeys is longer than 200 bytes; data.referrer.id is longer";
-    let listed = told.lines().filter(|line| line.contains("vanityKeys") && line.contains("; "));
-    assert_eq!(listed.count(), 20, "{reasons}: {told}");
-    assert!(told.ends_with("  and 2 more\n"), "{told}");
+    let listed = printed.lines().filter(|line| line.contains("vanityKeys") && line.contains("; "));
+    assert_eq!(listed.count(), 20, "{reasons}: {printed}");
+    assert!(printed.ends_with("  and 2 more\n"), "{printed}");
 }

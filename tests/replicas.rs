@@ -26,7 +26,7 @@ use crate::promises::{assert_kept, assert_no_lane_waits};
 
 const FAY: &[&str] = &["referral_program_joined fay@example.com"];
 
-/// A relay on a server of the test's own.
+/// Returns a relay on a server of the test's own.
 fn alone(sandbox: &Sandbox) -> (Cluster, Setup) {
     let cluster = Cluster::start(false);
     let address = format!("127.0.0.1:{}", cluster.port());
@@ -107,10 +107,10 @@ fn a_relay_that_is_cut_off_from_the_server_comes_back_by_itself() {
         let answer = cut_off.send(&joined("bob").at(1_700_000_000_000));
         assert_eq!(answer.status, 200, "{trouble:?}: {answer:?}");
         cut_off.accept(&joined("dan"));
-        let told: Vec<String> = ["ann", "bob", "cid", "dan"]
+        let expected: Vec<String> = ["ann", "bob", "cid", "dan"]
             .map(|name| format!("referral_program_joined {}", email(name)))
             .into();
-        assert_kept(&other, &sandbox, &told.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_kept(&other, &sandbox, &expected.iter().map(String::as_str).collect::<Vec<_>>());
     }
 }
 
@@ -224,20 +224,20 @@ fn befriend(
     acknowledged: &AtomicUsize,
     stop: &AtomicBool,
 ) -> usize {
-    let mut told = 0;
+    let mut reported = 0;
     while !stop.load(Ordering::Relaxed) {
-        told += 1;
-        let name = format!("friend{told}of{referrer}");
-        let count = u64::try_from(told).unwrap();
+        reported += 1;
+        let name = format!("friend{reported}of{referrer}");
+        let count = u64::try_from(reported).unwrap();
         let webhook = joined(&name).referred_by_with(&format!("rae{referrer}"), count);
-        let mut turn = told + referrer;
+        let mut turn = reported + referrer;
         eventually(&format!("{name} is acknowledged"), || {
             turn += 1;
             is_taken(&relays[turn % relays.len()], &webhook)
         });
         acknowledged.fetch_add(1, Ordering::Relaxed);
     }
-    told
+    reported
 }
 
 /// Returns true if a relay acknowledges a webhook, in about the time that a load balancer waits.
@@ -272,7 +272,7 @@ fn three_relays_lose_nothing_and_repeat_nothing_whatever_happens_to_them() {
     let relays: Vec<_> = (0..3).map(|_| RwLock::new(setup.clone().start())).collect();
     let (acknowledged, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (mut kills, mut pauses, mut crashes) = (0, 0, 0);
-    let told: Vec<usize> = thread::scope(|scope| {
+    let reported: Vec<usize> = thread::scope(|scope| {
         let senders: Vec<_> = (0..REFERRERS)
             .map(|referrer| {
                 let (relays, acknowledged, stop) = (&relays, &acknowledged, &stop);
@@ -316,8 +316,8 @@ fn three_relays_lose_nothing_and_repeat_nothing_whatever_happens_to_them() {
     let relay = relays[0].read().unwrap();
     relay.drained();
     let events = sandbox.events();
-    for (referrer, told) in told.iter().enumerate() {
-        assert_friends(&events, referrer, *told);
+    for (referrer, reported) in reported.iter().enumerate() {
+        assert_friends(&events, referrer, *reported);
     }
     let ids: BTreeSet<&str> = events.iter().map(Event::id).collect();
     assert_eq!(ids.len(), events.len(), "an event id was applied twice");
@@ -329,23 +329,23 @@ fn three_relays_lose_nothing_and_repeat_nothing_whatever_happens_to_them() {
     println!(
         "{kills} kills, {pauses} pauses, {crashes} crashes of the server: {} webhooks were \
          acknowledged and none was lost; {} events took effect once each, in order",
-        told.iter().sum::<usize>(),
+        reported.iter().sum::<usize>(),
         events.len()
     );
 }
 
-/// Each friend was told of once, in order, and joined.
+/// Asserts that each friend arrived once, in order.
 #[track_caller]
-fn assert_friends(events: &[Event], referrer: usize, told: usize) {
+fn assert_friends(events: &[Event], referrer: usize, reported: usize) {
     let person = email(&format!("rae{referrer}"));
     let arrived: Vec<u64> = events
         .iter()
         .filter(|event| event.name() == "referral_friend_signed_up" && event.person() == person)
         .map(|event| event.data()["total_referrals"].as_u64().unwrap())
         .collect();
-    let expected: Vec<u64> = (1..=u64::try_from(told).unwrap()).collect();
+    let expected: Vec<u64> = (1..=u64::try_from(reported).unwrap()).collect();
     assert_eq!(arrived, expected, "{person}");
-    for number in 1..=told {
+    for number in 1..=reported {
         let friend = email(&format!("friend{number}of{referrer}"));
         let joins = events.iter().filter(|event| event.person() == friend).count();
         assert_eq!(joins, 1, "{friend}");

@@ -19,7 +19,7 @@ fn relay(sandbox: &Sandbox) -> Relay {
     setup(sandbox).start()
 }
 
-/// Somebody clicked their own referral link in a mail.
+/// Returns the report of a click on the own referral link in a mail.
 fn clicked(event_id: &str, name: &str) -> Value {
     json!({
         "event_id": event_id,
@@ -57,7 +57,7 @@ fn post(relay: &Relay, report: &Value) -> String {
 }
 
 #[test]
-fn a_click_on_a_referral_link_becomes_one_event_though_it_is_told_three_times() {
+fn a_click_on_a_referral_link_reported_three_times_is_one_event() {
     let sandbox = Sandbox::start();
     let relay = relay(&sandbox);
     relay.accept(&joined("fay"));
@@ -136,12 +136,12 @@ fn what_the_relay_doesnt_know_is_kept_and_never_blocks_what_is_behind_it() {
     assert_eq!(relay.setup().number("SELECT COUNT(*) FROM inbox"), 4);
     assert_eq!(relay.setup().number("SELECT COUNT(*) FROM people"), 0, "nobody was made");
     // Parked ones are read again as what they are.
-    let told = relay.setup().command(&["replay", "--parked"]).expect(0);
-    assert!(told.contains("event_id is missing"), "{told}");
+    let printed = relay.setup().command(&["replay", "--parked"]).expect(0);
+    assert!(printed.contains("event_id is missing"), "{printed}");
 }
 
 #[test]
-fn what_cant_be_read_at_all_is_kept_with_its_reason_and_forgotten_with_whom_it_names() {
+fn an_unreadable_body_is_parked_with_its_reason_and_erased_with_the_person_it_names() {
     let sandbox = Sandbox::start();
     let relay = relay(&sandbox);
     relay.accept(&joined("fay"));
@@ -152,15 +152,15 @@ fn what_cant_be_read_at_all_is_kept_with_its_reason_and_forgotten_with_whom_it_n
     torn.extend([b'"', 0xff]);
     for body in [b"".as_slice(), b"[]", b"\"01TEXT\"", deep.as_bytes(), cut.as_bytes(), &torn] {
         let answer = post_bytes_at(&relay, now, KEY, body);
-        let told = String::from_utf8_lossy(body);
-        assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("parked")), "{told}");
+        let printed = String::from_utf8_lossy(body);
+        assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("parked")), "{printed}");
         assert!(!answer.json()["reason"].as_str().unwrap().contains("fay"), "{answer:?}");
     }
     let reports = "SELECT COUNT(*) FROM inbox WHERE source = 'customerio_report'";
     assert_eq!(relay.setup().number(reports), 6);
     relay.drained();
-    let told = relay.setup().command(&["replay", "--parked"]).expect(0);
-    assert!(told.contains("not JSON") && told.contains("not an object"), "{told}");
+    let printed = relay.setup().command(&["replay", "--parked"]).expect(0);
+    assert!(printed.contains("not JSON") && printed.contains("not an object"), "{printed}");
     assert!(!relay.setup().holding(&email("fay")).is_empty());
     relay.setup().command(&["erase", &email("fay")]).expect(0);
     assert_eq!(relay.setup().holding(&email("fay")), Vec::<String>::new());
@@ -220,21 +220,21 @@ fn an_effect_shows_the_messages_that_it_led_to() {
     assert_eq!(words, ["sent", "opened"]);
     assert!(!effect.to_string().contains("example.com"), "{effect}");
 
-    let told = relay.setup().command(&["effect", &event]).expect(0);
+    let printed = relay.setup().command(&["effect", &event]).expect(0);
     for part in [&*event, "referral_program_joined", "delivered", "campaign 19", "sent", "opened"] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
     let other = event_id("joined:nowhere:nobody");
     assert_eq!(shown(&other, "the-token-of-the-administrator").status, 404);
     assert_eq!(shown("fay", "the-token-of-the-administrator").status, 400);
     assert_eq!(shown(&event, "another").status, 401);
-    let told = relay.setup().command(&["effect", &other]).expect(1);
-    assert!(told.contains("Nothing was found by") && told.contains("event id"), "{told}");
+    let printed = relay.setup().command(&["effect", &other]).expect(1);
+    assert!(printed.contains("Nothing was found by") && printed.contains("event id"), "{printed}");
     relay.setup().command(&["find", "nobody-here"]).expect(1);
 }
 
 #[test]
-fn a_webhook_of_growsurfs_is_no_report_whatever_it_says() {
+fn a_webhook_of_growsurfs_is_never_a_report() {
     let sandbox = Sandbox::start();
     let relay = relay(&sandbox);
     relay.accept(&joined("fay"));
@@ -247,11 +247,11 @@ fn a_webhook_of_growsurfs_is_no_report_whatever_it_says() {
     relay.must("parked", &forged);
     relay.setup().command(&["replay", "--parked"]).expect(0);
     relay.drained();
-    assert_eq!(sandbox.told(), [format!("referral_program_joined {}", email("fay"))]);
+    assert_eq!(sandbox.event_lines(), [format!("referral_program_joined {}", email("fay"))]);
 }
 
 #[test]
-fn whoever_is_forgotten_is_forgotten_in_reports_too() {
+fn an_erased_person_is_erased_in_reports() {
     let sandbox = Sandbox::start();
     let relay = relay(&sandbox);
     relay.accept(&joined("fay"));

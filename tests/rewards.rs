@@ -14,7 +14,7 @@ use crate::kit::webhooks::{
 
 const CLAIMED: &str = "referral_reward_claimed";
 
-/// The data of the only reward that was sent, without the time of receipt.
+/// Returns the data of the only reward that was sent, without the time of receipt.
 #[track_caller]
 fn claimed(sandbox: &Sandbox) -> Value {
     let mut data = sandbox.event(CLAIMED).data().clone();
@@ -26,7 +26,7 @@ fn names(sandbox: &Sandbox) -> Vec<String> {
     sandbox.events().iter().map(|event| event.name().to_owned()).collect()
 }
 
-/// A webhook of the friend's side of a double-sided reward, with everything of both sides.
+/// Returns a webhook of the friend's side of a double-sided reward, with everything of both sides.
 fn friends_reward() -> Webhook {
     goal_reached("fay", "prew_friend")
         .without("/data/participant/referee")

@@ -48,8 +48,8 @@ fn this_version_works_on_beside_a_newer_one_until_that_says_it_no_longer_fits() 
         beside.must("duplicate", webhook);
     }
     let names = ["ann", "bob", "cem", "dan", "eve", "fay"];
-    let told = names.map(|name| format!("referral_program_joined {name}@example.com"));
-    assert_kept(&beside, &sandbox, &told.each_ref().map(String::as_str));
+    let expected = names.map(|name| format!("referral_program_joined {name}@example.com"));
+    assert_kept(&beside, &sandbox, &expected.each_ref().map(String::as_str));
 
     database.query("UPDATE schema_migrations SET fit_for = version");
     let refused = setup.command(&["serve"]).expect(1);

@@ -26,7 +26,7 @@ impl Workspace {
         Self { people: sandbox.people(), events: sandbox.events(), now: now_seconds() }
     }
 
-    /// The people that the conditions fit.
+    /// Returns the people that the conditions fit.
     fn segment(&self, fits: impl Fn(&Person<'_>) -> bool) -> BTreeSet<String> {
         let people = self.people.iter().map(|shown| Person { shown, workspace: self });
         let fitting = people.filter(|person| fits(person));
@@ -73,7 +73,7 @@ fn names(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| email(name)).collect()
 }
 
-/// Rae has referred for long and much, Sam once and long ago, Tom not at all.
+/// Plays three referrers: Rae refers often, Sam once and long ago, Tom never.
 fn play() -> Sandbox {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
@@ -140,8 +140,8 @@ fn the_tiers_split_the_participants() {
     assert_eq!(tier("new_participant"), names(&new));
 }
 
-/// The people for whom an event-triggered campaign starts: the event comes, is young enough to
-/// trigger anything, and the attributes as they are at that moment and its properties fit.
+/// Returns the people for whom an event-triggered campaign starts: the event comes, is young enough
+/// to trigger anything, and the attributes as they are at that moment and its properties fit.
 fn triggered(name: &str, fits: impl Fn(&Value, &Value) -> bool) -> Vec<String> {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);

@@ -33,9 +33,9 @@ fn a_connection_that_says_nothing_does_not_hold_up_the_end() {
     let mut relay = Setup::new(&sandbox).set("server.shutdown_grace", "3s").start();
     let idle = std::net::TcpStream::connect(relay.address()).unwrap();
     relay.accept(&joined("fay"));
-    let told = Instant::now();
+    let began = Instant::now();
     relay.terminate();
-    assert!(told.elapsed() < Duration::from_millis(3_500), "the end took {:?}", told.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(3_500), "the end took {:?}", began.elapsed());
     drop(idle);
 }
 

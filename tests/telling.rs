@@ -35,7 +35,7 @@ fn converted() -> Value {
 }
 
 #[test]
-fn the_shops_word_is_the_only_one_on_conversions_where_the_settings_say_so() {
+fn only_the_server_reports_conversions_to_customer_io_if_the_settings_say_so() {
     let sandbox = Sandbox::start();
     let file =
         format!("[[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\nconversions_from = \"server\"\n");
@@ -137,7 +137,7 @@ fn an_id_that_would_be_another_path_is_no_campaign() {
 }
 
 #[test]
-fn whoever_hasnt_the_token_tells_nothing_and_whatever_is_wrong_is_named() {
+fn a_request_without_the_token_is_refused_and_wrong_fields_are_named() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox).start();
     assert_eq!(post(&relay, "another", &converted()).status, 401);
@@ -178,7 +178,7 @@ fn a_campaign_must_be_named_unless_there_is_one_only() {
 }
 
 #[test]
-fn a_campaign_that_the_settings_dont_name_is_mended_before_anything_is_told() {
+fn a_campaign_outside_the_settings_is_refused_before_anything_is_sent() {
     let sandbox = Sandbox::start();
     let file = "[[growsurf.campaigns]]\nid = \"autumn\"\n";
     let relay = setup(&sandbox)
@@ -198,7 +198,7 @@ fn a_campaign_that_the_settings_dont_name_is_mended_before_anything_is_told() {
 }
 
 #[test]
-fn whoever_is_forgotten_is_forgotten_in_it_too() {
+fn an_erased_person_is_erased_in_server_events() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox).start();
     relay.accept(&joined("fay"));

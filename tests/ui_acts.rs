@@ -154,7 +154,7 @@ fn a_redelivery_waits_for_the_first_letter_is_stopped_and_takes_no_newer_letters
     assert_eq!((relay.dead_letters(), sandbox.events().len()), (2, 1));
     // The command goes on with what is left, by the same use case.
     let told = relay.command(&["dead-letters", "redeliver", "--all", "--cause", &cause]).expect(0);
-    assert!(told.starts_with("2 put back"), "{told}");
+    assert!(told.starts_with("2 dead letters put back"), "{told}");
     assert_eq!(ended(&operator, "done")["by"], "the command line");
 }
 

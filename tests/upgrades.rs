@@ -91,14 +91,14 @@ fn assert_goes_on(store: &Path) {
         let answer = http::send(relay.post("/webhooks/growsurf", body, Some(proof)));
         assert_eq!(answer.json()["status"], "duplicate", "{answer:?}");
     }
-    let told = relay.command(&["dead-letters", "list", "--all"]).expect(0);
-    assert!(told.contains("d***@example.com") && told.lines().count() == 2, "{told}");
+    let printed = relay.command(&["dead-letters", "list", "--all"]).expect(0);
+    assert!(printed.contains("d***@example.com") && printed.lines().count() == 2, "{printed}");
     relay.command(&["dead-letters", "redeliver", "--all"]).expect(0);
-    let told = relay.command(&["replay", "--parked"]).expect(0);
-    assert!(told.contains("led to 2 new calls, 1 are parked still"), "{told}");
+    let printed = relay.command(&["replay", "--parked"]).expect(0);
+    assert!(printed.contains("led to 2 new calls, 1 still parked"), "{printed}");
     relay.drained();
     let once = |name| format!("referral_program_joined {}", email(name));
-    assert_eq!(sandbox.told(), ["dora", "gil", "pat"].map(once), "{}", store.display());
+    assert_eq!(sandbox.event_lines(), ["dora", "gil", "pat"].map(once), "{}", store.display());
     assert_eq!(relay.dead_letters(), 0);
     assert_eq!(relay.metric("relay_parked_webhooks"), Some(1.0));
 }
@@ -112,7 +112,7 @@ fn the_store_of_every_release_goes_on_with_this_version() {
 }
 
 #[test]
-fn a_store_of_this_version_tells_the_story_that_the_next_one_will_read() {
+fn a_store_of_this_version_has_the_content_that_the_next_version_will_read() {
     let (_setup, store) = write_store();
     assert_goes_on(&store);
     if let Some(path) = std::env::var_os("RELAY_TEST_WRITE_STORE") {
@@ -159,9 +159,9 @@ fn a_store_of_a_newer_version_stops_the_start_and_the_way_out_is_named() {
     store.execute("INSERT INTO schema_migrations VALUES (99, 'x', 0)", []).unwrap();
     drop(store);
     for command in [&["serve"][..], &["replay"], &["dead-letters", "list"], &["check"]] {
-        let told = setup.command(command).expect(1);
-        assert!(told.contains("schema is version 99"), "{told}");
-        assert!(told.contains("start the newer version again"), "{told}");
-        assert!(told.contains("referral-relay restore"), "{told}");
+        let printed = setup.command(command).expect(1);
+        assert!(printed.contains("schema is version 99"), "{printed}");
+        assert!(printed.contains("start the newer version again"), "{printed}");
+        assert!(printed.contains("referral-relay restore"), "{printed}");
     }
 }

@@ -7,13 +7,13 @@ use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
 use crate::kit::webhooks::joined;
 
-/// The question whose workspace it is gets another answer from now on.
+/// Returns the question whose workspace it is gets another answer from now on.
 fn another_workspace() -> Value {
     let other = json!({"url": "http://elsewhere", "region": "us", "environment_id": 2});
     json!({"match": {"path": "/accounts/region"}, "status": 200, "body": other})
 }
 
-/// A relay that has delivered something, and knows whereto.
+/// Returns a relay that has delivered something, and knows whereto.
 fn relay_with_a_workspace(sandbox: &Sandbox) -> Relay {
     let relay = Relay::start(sandbox);
     relay.accept(&joined("fay"));

@@ -23,7 +23,7 @@ pub struct Sample {
     pub usage: Usage,
     /// The client's usage, in seconds of one core.
     pub client_cpu: f64,
-    /// Number of times that the disk was told to flush.
+    /// The number of flushes of the disk.
     pub flushes: u64,
     /// Requests that the destination got.
     pub requests: u64,
@@ -33,13 +33,13 @@ pub struct Sample {
 pub type Samples = BTreeMap<(Setting, Candidate), Vec<Sample>>;
 
 impl Sample {
-    /// So much of something, for each acknowledged webhook.
+    /// Returns an amount for each acknowledged webhook.
     pub fn each(&self, amount: f64) -> f64 {
         amount / self.measured.latencies.len() as f64
     }
 }
 
-/// Measures and prints; what came of the targets.
+/// Measures and prints; returns the targets with their results.
 pub fn run(arguments: &Arguments) -> Vec<Target> {
     let mut samples = Samples::new();
     for round in 0..arguments.rounds {

@@ -100,8 +100,8 @@ impl Arguments {
         self.only.iter().any(|name| name == part.name())
     }
 
-    /// Every combination of connections and delay, each with the candidates to measure there: what
-    /// doesn't deliver is measured once, because no delay changes it.
+    /// Returns every combination of connections and delay, each with the candidates to measure
+    /// there: what doesn't deliver is measured once, because no delay changes it.
     pub fn settings(&self) -> Vec<(Setting, Vec<Candidate>)> {
         let first = self.delays.first().copied();
         let of_delay = |&delay| {

@@ -44,7 +44,7 @@ impl Candidate {
     pub const ALL: [Self; 5] =
         [Self::Bare, Self::Accepts, Self::Unsigned, Self::Signed, Self::Express];
 
-    /// Its name in the table.
+    /// Returns the name in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare axum",
@@ -55,7 +55,7 @@ impl Candidate {
         }
     }
 
-    /// Returns true if it tells Customer.io anything.
+    /// True if it delivers to Customer.io.
     pub fn delivers(self) -> bool {
         !matches!(self, Self::Bare | Self::Accepts)
     }
@@ -81,7 +81,7 @@ impl Candidate {
     }
 }
 
-/// The relay as it ships, on the store in `folder`, at any pace Customer.io takes.
+/// Returns the relay as it ships, on the store in `folder`, at any pace Customer.io takes.
 pub fn relay(folder: &Path, address: SocketAddr, customerio: SocketAddr, signed: bool) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_referral-relay"));
     // Into a file, as a service's log goes: one line a webhook and one an attempt.

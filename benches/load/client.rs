@@ -23,18 +23,18 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Acknowledged webhooks a second.
+    /// Returns the acknowledged webhooks a second.
     pub fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.took.as_secs_f64()
     }
 
-    /// The latency that this share of the answers had at most, in milliseconds.
+    /// Returns the latency that this share of the answers had at most, in milliseconds.
     pub fn percentile(&self, share: f64) -> f64 {
         statistics::percentile(&self.latencies, share) / 1e3
     }
 }
 
-/// Sends over so many connections, to each target in turn, for `warm` and then for `measure`; calls
+/// Sends over this many connections, to each target in turn, for `warm` and then for `measure`; calls
 /// `begin` and `end` around the second.
 pub fn closed_loop(
     targets: &[SocketAddr],

@@ -35,7 +35,7 @@ pub struct Arrivals {
 }
 
 impl Destination {
-    /// Starts one that answers after so many milliseconds.
+    /// Starts a destination that answers after `delay` milliseconds.
     pub fn start(delay: u64, watch: bool) -> Self {
         let address = free_address();
         let words = [address.to_string(), delay.to_string(), watch.to_string()];
@@ -53,7 +53,7 @@ impl Destination {
         self.ask("/arrivals/calls").parse().unwrap()
     }
 
-    /// All it saw, if it watches.
+    /// Returns all it saw, if it watches.
     pub fn arrivals(&self) -> Arrivals {
         let numbers = self.ask("/arrivals");
         let mut numbers = numbers.lines().map(|line| line.parse::<i64>().unwrap());
@@ -90,7 +90,7 @@ pub fn router(delay: Duration, watch: bool) -> Router {
 }
 
 impl Arrivals {
-    /// Takes in a request of the Track API.
+    /// Accepts a request of the Track API.
     fn take(&mut self, path: &str, body: &[u8]) {
         if let Some(identifier) = path.strip_prefix("/api/v1/customers/") {
             self.call(identifier);
@@ -102,7 +102,7 @@ impl Arrivals {
         }
     }
 
-    /// Takes in a call for whom the text begins with.
+    /// Counts a call for the person at the beginning of the text.
     fn call(&mut self, identifier: &str) {
         let now = machine::now_micros();
         let digits = identifier.strip_prefix("person").unwrap();

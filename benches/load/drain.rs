@@ -28,7 +28,7 @@ struct Sample {
     flushes: u64,
 }
 
-/// Measures and prints; what came of the target.
+/// Measures and prints; returns the target with its result.
 pub fn run(arguments: &Arguments) -> Vec<Target> {
     let folder = TempDir::new_in(&arguments.folder).unwrap();
     let full = folder.path().join("full.db");

@@ -50,7 +50,7 @@ impl Keeper {
         self.store.commits()
     }
 
-    /// Takes in a webhook of each of these people, as from so many connections.
+    /// Accepts a webhook of each of these people, as from `connections` connections.
     pub fn accept(&self, people: Range<u64>, connections: usize) {
         let next = Arc::new(AtomicU64::new(people.start));
         self.runtime.block_on(async {
@@ -76,7 +76,7 @@ impl Keeper {
         });
     }
 
-    /// Delivers everything that waits, to nobody; tells how many calls that were.
+    /// Delivers all pending calls to nowhere; returns their number.
     pub fn deliver(&self) -> u64 {
         self.runtime.block_on(async {
             let accepting =
@@ -104,7 +104,7 @@ impl Keeper {
         })
     }
 
-    /// Brings the file into its resting state and lets go of it.
+    /// Empties the log and closes the file.
     pub fn close(self) {
         self.runtime.block_on(self.store.close()).unwrap();
     }

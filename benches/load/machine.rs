@@ -13,7 +13,7 @@ use super::statistics::{median, range};
 /// Above this share of busy cores, figures mustn't be quoted.
 const BUSY: f64 = 0.02;
 
-/// Prints it, with a warning if something else is at work; tells whether nothing is.
+/// Prints the machine, with a warning if it is busy; returns true if it is idle.
 pub fn describe(folder: &Path) -> bool {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -57,14 +57,14 @@ pub fn fsync_line(folder: &Path) -> String {
     format!("{typical:.2} ms an fsync ({}), {:.0} a second", range(took, 2), 1e3 / typical)
 }
 
-/// The time in Unix microseconds.
+/// Returns the time in Unix microseconds.
 #[expect(clippy::disallowed_methods, reason = "the benchmark's one clock")]
 pub fn now_micros() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(since.as_micros()).unwrap()
 }
 
-/// The time in Unix milliseconds.
+/// Returns the time in Unix milliseconds.
 pub fn now_millis() -> i64 {
     now_micros() / 1_000
 }

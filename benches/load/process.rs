@@ -26,7 +26,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Of the process with this number, or of `self`.
+    /// Returns the figures of the process with this number, or of `self`.
     pub fn of(process: &str) -> Self {
         let file = |name| fs::read_to_string(format!("/proc/{process}/{name}")).unwrap();
         let named = |text: &str, name| {
@@ -40,8 +40,8 @@ impl Usage {
         }
     }
 
-    /// The seconds of one core that all processes of this name have used, and those of their children
-    /// that have ended.
+    /// Returns the seconds of one core that all processes of this name have used, and those of
+    /// their children that have ended.
     pub fn of_all(name: &str) -> f64 {
         let processes = fs::read_dir("/proc").unwrap();
         let ids = processes.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -72,7 +72,7 @@ impl Process {
         Self::start_until(command, || TcpStream::connect(address).is_ok()).0
     }
 
-    /// Starts it, and tells how long it took until it was ready.
+    /// Starts it; returns the time until it was ready as well.
     pub fn start_until(mut command: Command, is_ready: impl Fn() -> bool) -> (Self, Duration) {
         let shown = format!("{command:?}");
         let began = Instant::now();
@@ -118,12 +118,12 @@ pub fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
     Ok((status.ok_or(io::ErrorKind::InvalidData)?, body.to_owned()))
 }
 
-/// An address that nobody listens on now.
+/// Returns an address that nobody listens on now.
 pub fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// This very binary in another role.
+/// Returns this binary in another role.
 pub fn role(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.arg("--role").args(arguments);

@@ -19,7 +19,7 @@ use super::webhooks::CALLS;
 /// Number of webhooks that are measured at once.
 const WEBHOOKS: u64 = 10_000;
 
-/// As from so many connections.
+/// The number of connections that the webhooks seem to come from.
 const CONNECTIONS: usize = 128;
 
 /// The costs of one phase for each webhook.
@@ -34,7 +34,7 @@ struct Cost {
 /// Accepting, and claiming and settling all calls of it.
 type Sample = [Cost; 2];
 
-/// Measures and prints; what came of the targets.
+/// Measures and prints; returns the targets with their results.
 pub fn run(arguments: &Arguments, stock: &mut Stock) -> Vec<Target> {
     let files: Vec<(u64, PathBuf)> =
         stock.stores().iter().map(|(rows, folder)| (*rows, folder.join("relay.db"))).collect();

@@ -34,7 +34,7 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 enum Kind {
     /// To one relay with a file.
     File,
-    /// To so many relays on one server.
+    /// This many relays on one server.
     Server(usize),
     /// To the handler made by hand.
     Express,

@@ -26,7 +26,7 @@ const CROWD: u64 = 1_000_000;
 /// Milliseconds after a clean stop, and after a kill.
 type Sample = [f64; 2];
 
-/// Measures and prints; what came of the targets.
+/// Measures and prints; returns the targets with their results.
 pub fn run(arguments: &Arguments, stock: &mut Stock) -> Vec<Target> {
     let new = stock.empty_folder();
     let stores = stock.stores();

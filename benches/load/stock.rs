@@ -1,5 +1,5 @@
 //! Stores that hold many delivered webhooks, filled once a run and kept until its end, or longer
-//! where the run is told to.
+//! on request.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,10 +13,10 @@ use super::keeper::Keeper;
 use super::machine;
 use super::webhooks::CALLS;
 
-/// Number of webhooks that are taken in before they are delivered, as where nothing piles up.
+/// The webhooks that are accepted before they are delivered, as without a backlog.
 const PIECE: u64 = 20_000;
 
-/// As from so many connections: more than share a commit, so that each commit is full.
+/// The number of connections: more than share a commit, so that each commit is full.
 const CONNECTIONS: usize = 512;
 
 /// The filled stores, each in a folder of its own.
@@ -29,7 +29,7 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Nothing yet; it is filled when it is asked for.
+    /// Returns nothing yet; it is filled when it is asked for.
     pub fn new(arguments: &Arguments) -> Self {
         Self {
             temporary: TempDir::new_in(&arguments.folder).unwrap(),
@@ -41,19 +41,19 @@ impl Stock {
         }
     }
 
-    /// A new, empty folder on the same disk.
+    /// Returns a new, empty folder on the same disk.
     pub fn empty_folder(&self) -> TempDir {
         TempDir::new_in(self.temporary.path()).unwrap()
     }
 
-    /// So many people that are in no store yet; the first of them.
+    /// Reserves people that are in no store yet; returns the first one.
     pub fn strangers(&mut self, count: u64) -> u64 {
         let first = self.next_person;
         self.next_person += count;
         first
     }
 
-    /// The folders by how many webhooks their `relay.db` was filled with.
+    /// Returns the folders by how many webhooks their `relay.db` was filled with.
     pub fn stores(&mut self) -> &BTreeMap<u64, PathBuf> {
         if self.filled.is_empty() {
             let of_rows = |rows: &u64| (*rows, self.folder().join(rows.to_string()));
@@ -69,7 +69,7 @@ impl Stock {
         self.kept.as_deref().unwrap_or(self.temporary.path())
     }
 
-    /// One store grows, and leaves a copy of itself at each size; it becomes the last.
+    /// Fills one store, and copies it at each size; the last size is the store itself.
     fn fill(&self) {
         let growing = self.folder().join("growing");
         // A run that was broken off may have left one, and stores that don't belong to this.

@@ -5,7 +5,7 @@ use super::arguments::Setting;
 use super::candidates::Candidate;
 use super::statistics::{median, range};
 
-/// One measurement in a line.
+/// Formats one measurement as a line.
 pub fn line(candidate: Candidate, (connections, delay): Setting, sample: &Sample) -> String {
     let Sample { measured, usage, client_cpu, .. } = sample;
     format!(

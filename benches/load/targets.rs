@@ -10,14 +10,14 @@ pub struct Target {
 /// The distance of a figure from its target.
 #[derive(Clone, Copy)]
 pub enum Bound {
-    /// So much or more.
+    /// This much or more.
     AtLeast(f64),
-    /// So much or less.
+    /// This much or less.
     AtMost(f64),
 }
 
 impl Target {
-    /// A target; nothing was measured of it if the run left that out.
+    /// Returns a target; nothing was measured of it if the run left that out.
     pub fn new(what: &'static str, bound: Bound, measured: Option<f64>) -> Self {
         Self { what, bound, measured }
     }

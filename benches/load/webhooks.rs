@@ -32,12 +32,12 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// From person `first` on; `millis` is the time they are signed at.
+    /// Returns webhooks from person `first` on, signed at `millis`.
     pub fn new(signed: bool, first: u64, millis: i64) -> Self {
         Self { signed, next: first, millis, body: Vec::new() }
     }
 
-    /// Writes the next request over `request`; tells whose it is.
+    /// Writes the next request over `request`; returns the person's number.
     pub fn write(&mut self, request: &mut Vec<u8>) -> u64 {
         let person = self.next;
         self.next += 1;

@@ -153,8 +153,8 @@ impl DeliveryTasks {
         Ok(())
     }
 
-    /// Waits until nothing is left to deliver that Customer.io takes now, or until `stop`. Tells how
-    /// many calls are left.
+    /// Waits until no call is left that Customer.io accepts now, or until `stop`. Returns the number of
+    /// calls left.
     pub async fn drain(&self, store: &Store, stop: &CancellationToken) -> u64 {
         loop {
             let due = store.next_due(Destination::CustomerIo, true, SystemClock.now()).await;
@@ -176,7 +176,7 @@ impl DeliveryTasks {
 /// The time between two checks for calls that are left.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// A new number for this process.
+/// Returns a new number for this process.
 pub(super) fn relay_id() -> Result<Uuid, StartError> {
     let mut relay = [0; 16];
     getrandom::fill(&mut relay).map_err(|error| StartError::Randomness(error.to_string()))?;

@@ -12,7 +12,8 @@ pub const OPERATORS: usize = 64;
 /// The descriptors for the store, the runtime and operators.
 const RESERVED: usize = 64 + OPERATORS;
 
-/// The connections that the listener for webhooks may have open: what the settings say, or what fits.
+/// Returns the connections that the listener for webhooks may have open: what the settings say, or
+/// what fits.
 pub fn connections(settings: &Settings) -> usize {
     let wanted = settings.server.connections.max_connections;
     // Where nothing is known, the settings are believed.

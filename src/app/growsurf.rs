@@ -139,7 +139,7 @@ impl GrowsurfClients {
         }
     }
 
-    /// The campaigns that are asked about; all that there are, if none is `asked` for.
+    /// Returns the campaigns that are asked about; all that there are, if none is `asked` for.
     ///
     /// # Errors
     /// See [`SyncTargetError`].

@@ -62,8 +62,8 @@ fn log(examined: &Result<Examination, StoreError>, took: Duration) {
         Ok(Examination::Contradictory(found)) => tracing::error!(
             ?took,
             ?found,
-            "the store contradicts itself; please report it, it is likelier to be a mistake of the \
-             relay than of the disk"
+            "the store contradicts itself; please report it: a fault of the relay is likelier than \
+             one of the disk"
         ),
         // The reminder reports it.
         Ok(Examination::Damaged(_)) => {}
@@ -78,7 +78,7 @@ async fn remind(store: &Path, damage: &Damage, shutdown: &CancellationToken) {
     while !shutdown.is_cancelled() {
         damage.set_aside(damaged_aside(store));
         if reminded.is_none_or(|at| at.elapsed() >= REMIND) {
-            for text in damage.told() {
+            for text in damage.tasks() {
                 tracing::error!("{text}");
             }
             reminded = Some(Instant::now());

@@ -4,17 +4,17 @@ use secrecy::SecretString;
 
 use crate::config::Settings;
 use crate::config::growsurf::{ConversionsFrom, SharesFrom};
-use crate::ingest::{Pages, WebhookAuth};
+use crate::ingest::{PageRules, WebhookAuth};
 use crate::mapping::Rules;
 use crate::sources::growsurf::signature::Owner;
 
-/// The rules that the settings describe.
+/// Returns the rules that the settings describe.
 pub fn rules(settings: &Settings) -> Rules {
     let Settings { growsurf, customerio, mapping, page, feedback, .. } = settings;
     let by_server = |from| from == ConversionsFrom::Server;
-    let server_told = growsurf.campaigns.iter().filter(|it| by_server(it.conversions_from));
+    let from_server = growsurf.campaigns.iter().filter(|it| by_server(it.conversions_from));
     let by_page = |from| from == SharesFrom::Page;
-    let page_told = growsurf.campaigns.iter().filter(|it| by_page(it.shares_from));
+    let from_page = growsurf.campaigns.iter().filter(|it| by_page(it.shares_from));
     let only_campaign = match growsurf.campaigns.as_slice() {
         [only] => Some(only.id.clone()),
         _ => None,
@@ -29,8 +29,8 @@ pub fn rules(settings: &Settings) -> Rules {
         prefixes: prefixes.collect(),
         identify_by: customerio.identify_by.clone(),
         trust_metadata_id: customerio.trust_metadata_id,
-        conversions_from_server: server_told.map(|campaign| campaign.id.clone()).collect(),
-        shares_from_page: page_told.map(|campaign| campaign.id.clone()).collect(),
+        conversions_from_server: from_server.map(|campaign| campaign.id.clone()).collect(),
+        shares_from_page: from_page.map(|campaign| campaign.id.clone()).collect(),
         posts_per_day: page.per_day,
         join_visitors: page.join,
         only_campaign,
@@ -42,7 +42,7 @@ pub fn rules(settings: &Settings) -> Rules {
     }
 }
 
-/// The secrets that the settings name, and whose each is.
+/// Returns the secrets that the settings name, and whose each is.
 pub(super) fn webhook_auth(settings: &Settings) -> WebhookAuth {
     let Settings { growsurf: settings, customerio, page, .. } = settings;
     let global = settings.webhook_secrets.iter().map(|secret| (Owner::Global, secret.clone()));
@@ -52,7 +52,7 @@ pub(super) fn webhook_auth(settings: &Settings) -> WebhookAuth {
     });
     let pages = settings.campaigns.iter().filter_map(|it| {
         let (campaign, key) = (it.id.clone(), it.page_key.clone()?);
-        Some(Pages { campaign, key, shares: it.shares_from == SharesFrom::Page })
+        Some(PageRules { campaign, key, shares: it.shares_from == SharesFrom::Page })
     });
     WebhookAuth {
         secrets: global.chain(of_campaigns).collect(),

@@ -48,11 +48,11 @@ pub async fn copy_store(
     settings: &Settings,
     from: &StoreUrl,
     to: &StoreUrl,
-    tell: &mut (dyn FnMut(Step) + Send),
+    report: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Vec<Compared>, StartError> {
     let place = |url| place(settings, url, Arc::default());
     let (source, target) = (place(from)?, place(to)?);
-    Ok(copy(&source, &target, tell).await?)
+    Ok(copy(&source, &target, report).await?)
 }
 
 /// Copies the store that `settings` name, as it is now, into the file that `of_copy` name, which isn't there
@@ -85,12 +85,12 @@ pub(super) async fn open_for_delivery(
     let opened = place.open_to_deliver(planner(settings), set_aside).await;
     let (store, set_aside) = opened.map_err(unopened(settings))?;
     if let Some(set_aside) = set_aside {
-        tell(&set_aside);
+        log_quarantine(&set_aside);
     }
     Ok(store)
 }
 
-fn tell(Quarantined { damage, aside, kept }: &Quarantined) {
+fn log_quarantine(Quarantined { damage, aside, kept }: &Quarantined) {
     let aside = aside.as_deref().unwrap_or(Path::new("")).display();
     match kept {
         Kept::Everything => tracing::error!(
@@ -101,15 +101,15 @@ fn tell(Quarantined { damage, aside, kept }: &Quarantined) {
         Kept::Secret => tracing::error!(
             %aside,
             damage,
-            "the store was damaged; it was set aside, and the relay goes on with an empty one that \
-             has its secret and its workspace. What was pending waits in the damaged one: see \
+            "the store was damaged; it was set aside, and the relay continues with an empty one that \
+             has its secret and its workspace. Pending calls wait in the damaged one: see \
              `referral-relay guide backups`"
         ),
         Kept::Nothing => tracing::error!(
             %aside,
             damage,
-            "the store was damaged; it was set aside, and the relay goes on with an empty one. What \
-             was pending waits in the damaged one: see `referral-relay guide backups`"
+            "the store was damaged; it was set aside, and the relay continues with an empty one. \
+             Pending calls wait in the damaged one: see `referral-relay guide backups`"
         ),
     }
 }

@@ -7,14 +7,16 @@ use clap::ValueEnum;
 use indicatif::ProgressBar;
 
 use super::growsurf_session::{GrowsurfSession, SessionArgs};
-use super::output::{Failure, failed, note, plural};
+use super::output::{Failure, failed, note};
 use super::progress;
 use super::serve::stop_signal;
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::characters::escape;
-use crate::domain::{Class, Clock, Delivery, Destination, Leased, PlannedCall, TRIGGERS_FOR};
+use crate::domain::{
+    Class, Clock, Delivery, Destination, Leased, PlannedCall, TRIGGERS_FOR, plural,
+};
 use crate::explain::{LaneExplained, lane};
 use crate::inspect::Show;
 use crate::store::{ClaimRequest, Store, StoreError};
@@ -24,15 +26,15 @@ use crate::sync::{Backfill, Events, Step, SyncReport};
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Events to send: those older than 72 hours, which trigger no campaign; all; or none.
-    #[arg(long, value_enum, default_value_t = Which::Late)]
-    events: Which,
+    #[arg(long, value_enum, default_value_t = BackfillEvents::Late)]
+    events: BackfillEvents,
     #[command(flatten)]
     session: SessionArgs,
 }
 
 /// The events that a backfill sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Which {
+pub enum BackfillEvents {
     /// Those older than 72 hours.
     Late,
     /// All of them.
@@ -41,12 +43,12 @@ pub enum Which {
     None,
 }
 
-impl From<Which> for Events {
-    fn from(which: Which) -> Self {
+impl From<BackfillEvents> for Events {
+    fn from(which: BackfillEvents) -> Self {
         match which {
-            Which::Late => Self::Late,
-            Which::All => Self::All,
-            Which::None => Self::None,
+            BackfillEvents::Late => Self::Late,
+            BackfillEvents::All => Self::All,
+            BackfillEvents::None => Self::None,
         }
     }
 }
@@ -54,7 +56,7 @@ impl From<Which> for Events {
 /// The most people whose calls a dry run shows.
 const SAMPLES: usize = 3;
 
-/// The most calls that are leased at once for samples, and how often: live ones may come before.
+/// Limits on the calls that are leased for samples: live calls may come first.
 const CLAIMED: usize = 100;
 const CLAIMS: usize = 50;
 
@@ -72,13 +74,13 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         let done = tokio::select! {
             done = backfill.run(source, |step| progress.show(&step)) => done,
             () = &mut stop => {
-                return Err(failed(anyhow!("stopped; the same command goes on where it was")));
+                return Err(failed(anyhow!("stopped; run the same command again to continue")));
             }
         };
         progress.bar.finish_and_clear();
         reports.push(done.map_err(|error| {
             failed(anyhow::Error::from(error).context(format!(
-                "the backfill of {} was broken off; the same command goes on where it was",
+                "the backfill of {} failed; run the same command again to continue",
                 source.campaign.id
             )))
         })?);
@@ -88,30 +90,28 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         false => Vec::new(),
     };
     if !dry_run && !json {
-        note("delivering what was queued; Ctrl-C leaves the rest for `serve`");
+        note("delivering the queued calls; Ctrl-C leaves the rest to `serve`");
     }
     let left_out: u64 = reports.iter().flat_map(|report| report.left_out.values()).sum();
     let remark = (left_out > 0).then(|| left_out_text(left_out, args.events));
     session.finish(&args.session, &reports, (remark, Some(samples)), stop).await
 }
 
-fn left_out_text(left_out: u64, events: Which) -> String {
+fn left_out_text(left_out: u64, events: BackfillEvents) -> String {
     let left_out = plural(left_out, "event");
     let why = match events {
-        Which::All => {
+        BackfillEvents::All => {
             return format!(
-                "{left_out} left out, because GrowSurf's rows don't say when they happened; only its \
-                 webhooks send those."
+                "{left_out} left out: GrowSurf's rows don't say when they happened. Only its webhooks \
+                 send those."
             );
         }
-        Which::None => "because of --events none",
-        Which::Late => {
-            "for being under 72 hours old, or because GrowSurf doesn't say when they happened"
-        }
+        BackfillEvents::None => "--events none",
+        BackfillEvents::Late => "under 72 hours old, or GrowSurf doesn't say when they happened",
     };
     format!(
-        "{left_out} left out {why}, and no `sync` sends them later. `--events all` sends all whose time is \
-         known; what is under 72 hours old then triggers campaigns in Customer.io."
+        "{left_out} left out ({why}). No `sync` sends them later. `--events all` sends those with a \
+         known time; events under 72 hours old then trigger campaigns in Customer.io."
     )
 }
 
@@ -145,13 +145,13 @@ async fn samples(store: &Store, settings: &Settings) -> Result<Vec<LaneExplained
     Ok(samples)
 }
 
-/// A bar on a terminal; elsewhere a line now and then.
+/// A bar on a terminal; elsewhere a line for every 10,000 rows.
 struct Progress {
     bar: ProgressBar,
     campaign: String,
 }
 
-/// Without a terminal there is a line every so many rows.
+/// The rows between two lines of progress without a terminal.
 const LINE_EVERY: u64 = 10_000;
 
 impl Progress {
@@ -164,7 +164,7 @@ impl Progress {
                 self.bar.reset_eta();
                 self.bar.set_message(escape(&self.campaign).into_owned());
                 if self.bar.is_hidden() {
-                    let goes_on = if *before > 0 { " (goes on)" } else { "" };
+                    let goes_on = if *before > 0 { " (continued)" } else { "" };
                     note(format!("{}: {before} of {all} rows{goes_on}", self.campaign));
                 }
             }

@@ -1,4 +1,4 @@
-//! `referral-relay backup`: a copy of the store, made beside a relay at work.
+//! `referral-relay backup`: a copy of the store, made beside a running relay.
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -7,11 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 
-use super::output::{Failure, Output, failed, note, plural};
+use super::output::{Failure, Output, failed, note};
 use super::serve::stop_signal;
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::domain::Clock;
+use crate::domain::{Clock, plural};
 use crate::store::sqlite::{BackupManifest, back_up, snapshot};
 
 /// Arguments of `backup`.
@@ -25,7 +25,7 @@ pub struct Args {
     force: bool,
 }
 
-/// Makes it, and says what was copied.
+/// Makes the backup, and prints its content.
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     // A signal ends it in order, so that no unfinished copy is left behind.
     let stop = stop_signal().map_err(failed)?;
@@ -50,12 +50,12 @@ async fn make(args: Args, store: &Path) -> Result<(), Failure> {
     let now = SystemClock.now();
     if args.file != Path::new("-") {
         let contents = back_up(store, &args.file, args.force, now).await.map_err(failed)?;
-        let mut page = Output::default();
-        page.line(format!("Copied {} to {}.", describe(&contents), args.file.display()));
-        return page.print();
+        let mut output = Output::default();
+        output.line(format!("Copied {} to {}.", describe(&contents), args.file.display()));
+        return output.print();
     }
     if io::stdout().is_terminal() {
-        let message = "a backup is no text for a terminal; send standard output into a file";
+        let message = "a backup can't go to a terminal; redirect standard output into a file";
         return Err(Failure::Usage(message.to_owned()));
     }
     let (file, contents) = snapshot(store, now).await.map_err(failed)?;
@@ -77,7 +77,7 @@ pub fn describe(contents: &BackupManifest) -> String {
     format!(
         "{}, {}, {}, {}, {} ({} kB, schema {schema})",
         plural(*webhooks, "webhook"),
-        if *people == 1 { "1 person".to_owned() } else { format!("{people} people") },
+        plural(*people, "person"),
         plural(stats.pending, "pending call"),
         plural(stats.dead, "dead letter"),
         plural(stats.parked, "parked webhook"),

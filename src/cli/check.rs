@@ -7,10 +7,11 @@ use anyhow::anyhow;
 use serde::Serialize;
 
 use super::healthcheck::{get, reachable};
-use super::output::{Failure, Output, failed, plural};
+use super::output::{Failure, Output, failed};
 use crate::app;
 use crate::config::sources::Sources;
 use crate::config::{Required, Settings};
+use crate::domain::plural;
 use crate::inspect::{CheckFinding, CheckOutcome, CheckReport, Grade};
 
 /// Arguments of `check`.
@@ -38,7 +39,7 @@ pub async fn run(args: &Args, sources: &Sources) -> Result<ExitCode, Failure> {
     }
     if let Ok(settings) = Settings::load(sources, Required::Nothing) {
         if report.findings().is_empty() {
-            report.add(Grade::Good, "settings", "every key is known and every value makes sense");
+            report.add(Grade::Good, "settings", "every key is known and every value is valid");
         }
         let is_one_client = is_one_client(&settings);
         app::check(&settings, args.full, is_one_client, &mut report).await;
@@ -66,33 +67,36 @@ struct Document<'a> {
 /// Prints everything, and says how it ends.
 fn finish(report: &CheckReport, as_json: bool) -> Result<ExitCode, Failure> {
     let verdict = report.verdict();
-    let mut page = Output::default();
+    let mut output = Output::default();
     if as_json {
-        page.json(&Document { verdict, report });
+        output.json(&Document { verdict, report });
     } else {
         for CheckFinding { grade, about, detail } in report.findings() {
-            page.line(format!("{:<5} {about:<12} {detail}", grade.label()));
+            output.line(format!("{:<5} {about:<12} {detail}", grade.label()));
         }
         match verdict {
             CheckOutcome::Fit => {
-                page.blank();
-                page.line("Fit to run.");
+                output.blank();
+                output.line("Fit to run.");
             }
             CheckOutcome::Incomplete => {
-                page.blank();
+                output.blank();
                 let missing = plural(report.count(Grade::Missing), "thing");
-                page.line(format!("It works, but {missing} marked MISS can't arrive."));
+                output.line(format!("It works, but {missing} marked MISS can't arrive."));
             }
             CheckOutcome::Broken | CheckOutcome::Refused => {}
         }
     }
-    page.print()?;
+    output.print()?;
     let bad = report.count(Grade::Bad);
     match verdict {
         CheckOutcome::Fit | CheckOutcome::Incomplete => Ok(ExitCode::SUCCESS),
         CheckOutcome::Broken => {
             let all = report.findings().len();
-            Err(failed(anyhow!("not fit to run: {bad} of {all} findings must be fixed")))
+            Err(failed(anyhow!(
+                "not fit to run: {bad} of {} must be fixed",
+                plural(all, "finding")
+            )))
         }
         CheckOutcome::Refused => {
             let what = "not fit to run: the relay wouldn't start with these settings";

@@ -23,8 +23,8 @@ pub fn run(args: &Args, mut command: Command) -> Result<ExitCode, Failure> {
     // behind a command would be completed: https://github.com/clap-rs/clap/issues/6421.
     let (wrong, right) = (name.replace('-', "__subcmd__"), name.replace('-', "__"));
     let script = String::from_utf8_lossy(&script).replace(&wrong, &right);
-    let mut page = Output::default();
-    page.document(script.trim_end());
-    page.print()?;
+    let mut output = Output::default();
+    output.document(script.trim_end());
+    output.print()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use super::audit::{names, record};
 use super::output::{Failure, Output, failed};
 use crate::app;
 use crate::config::Settings;
-use crate::domain::{Act, DeliveryId, Email, LaneId, ReadKey};
+use crate::domain::{Act, DeliveryId, Email, LaneId, ReadKey, plural};
 use crate::inspect::{AttemptView, Cause, CausesView, Inspector, LetterFilter, LetterView, Show};
 use crate::store::{DeadLetters, Store};
 use redeliver::redeliver_all;
@@ -36,7 +36,7 @@ pub enum Action {
     /// is accepted.
     Redeliver {
         #[command(flatten)]
-        which: Which,
+        which: LetterSelection,
         /// With --all, only those of this cause, by its name in the list.
         #[arg(long, value_name = "CAUSE")]
         cause: Option<String>,
@@ -50,7 +50,7 @@ pub enum Action {
     /// Remove them for good.
     Discard {
         #[command(flatten)]
-        which: Which,
+        which: LetterSelection,
         /// Print JSON, for scripts.
         #[arg(long)]
         json: bool,
@@ -83,7 +83,7 @@ pub struct List {
 /// The dead letters that are meant.
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
-pub struct Which {
+pub struct LetterSelection {
     /// Their numbers in the list.
     #[arg(value_name = "ID")]
     ids: Vec<i64>,
@@ -98,40 +98,40 @@ const LISTED: usize = 50;
 /// Does it.
 pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failure> {
     let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let mut page = Output::default();
+    let mut output = Output::default();
     let done = match action {
         Action::List(list) => {
             let inspector = app::inspector(settings, &store, Show::Masked);
-            show_list(&inspector, list, &mut page).await
+            show_list(&inspector, list, &mut output).await
         }
         Action::Show { id, reveal, json } => {
             let show = if reveal { Show::Revealed } else { Show::Masked };
-            show_one(&app::inspector(settings, &store, show), id, json, &mut page).await
+            show_one(&app::inspector(settings, &store, show), id, json, &mut output).await
         }
         Action::Redeliver { which, cause, wait, json } => {
             let done = redeliver(&store, &which, cause, &wait).await;
             done.map(|done| match json {
-                true => page.json(&json!({ "redelivered": done.count, "outcome": done.text })),
-                false => page.line(done.text),
+                true => output.json(&json!({ "redelivered": done.count, "outcome": done.text })),
+                false => output.line(done.text),
             })
         }
         Action::Discard { which, json } => discard(&store, &which).await.map(|count| match json {
-            true => page.json(&json!({ "discarded": count })),
-            false => page.line(format!("{count} discarded.")),
+            true => output.json(&json!({ "discarded": count })),
+            false => output.line(format!("{} discarded.", plural(count, "dead letter"))),
         }),
     };
     store.close().await.map_err(failed)?;
     done?;
-    page.print()?;
+    output.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn redeliver(
     store: &Store,
-    which: &Which,
+    which: &LetterSelection,
     cause: Option<String>,
     wait: &str,
-) -> Result<redeliver::Done, Failure> {
+) -> Result<redeliver::RedeliverResult, Failure> {
     if which.all {
         let wait = crate::options::duration::parse(wait)
             .map_err(|error| Failure::Usage(format!("--wait {wait:?}: {error}")))?;
@@ -153,15 +153,15 @@ async fn redeliver(
     let count = store.redeliver(these(which), now).await.map_err(failed)?;
     record(store, Act::Redeliver, &subject(which), &format!("{count} put back")).await?;
     complete(count, which)?;
-    Ok(redeliver::Done::put_back(u64::try_from(count).unwrap_or(u64::MAX)))
+    Ok(redeliver::RedeliverResult::put_back(u64::try_from(count).unwrap_or(u64::MAX)))
 }
 
 /// Returns the names of the letters in the audit.
-fn subject(which: &Which) -> String {
+fn subject(which: &LetterSelection) -> String {
     if which.all { "all dead letters".to_owned() } else { names("dead letter", &which.ids) }
 }
 
-async fn discard(store: &Store, which: &Which) -> Result<usize, Failure> {
+async fn discard(store: &Store, which: &LetterSelection) -> Result<usize, Failure> {
     let letters = if which.all { DeadLetters::All } else { these(which) };
     let count = store.discard(letters).await.map_err(failed)?;
     record(store, Act::Discard, &subject(which), &format!("{count} discarded")).await?;
@@ -169,29 +169,29 @@ async fn discard(store: &Store, which: &Which) -> Result<usize, Failure> {
     Ok(count)
 }
 
-fn these(which: &Which) -> DeadLetters {
+fn these(which: &LetterSelection) -> DeadLetters {
     DeadLetters::These(which.ids.iter().copied().map(DeliveryId).collect())
 }
 
-fn complete(done: usize, which: &Which) -> Result<(), Failure> {
+fn complete(done: usize, which: &LetterSelection) -> Result<(), Failure> {
     match which.ids.len().saturating_sub(done) {
         missing if missing > 0 && !which.all => {
-            Err(failed(anyhow!("{done} done; {missing} of the numbers are no dead letters")))
+            Err(failed(anyhow!("{done} done; no dead letters: {missing} of the numbers")))
         }
         _ => Ok(()),
     }
 }
 
-async fn show_list(inspector: &Inspector, list: List, page: &mut Output) -> Result<(), Failure> {
+async fn show_list(inspector: &Inspector, list: List, output: &mut Output) -> Result<(), Failure> {
     let List { all, cause, address, limit, before, json } = list;
     let is_selective =
         all || cause.is_some() || address.is_some() || limit.is_some() || before.is_some();
     if !is_selective {
         let view = inspector.causes().await.map_err(failed)?;
         if json {
-            page.json(&view);
+            output.json(&view);
         } else {
-            write_causes(&view, page);
+            write_causes(&view, output);
         }
         return Ok(());
     }
@@ -205,9 +205,9 @@ async fn show_list(inspector: &Inspector, list: List, page: &mut Output) -> Resu
     let (letters, next) = listed.map_err(failed)?;
     if json {
         let before = next.map(|id| id.0);
-        page.json(&json!({ "dead_letters": letters, "before": before }));
+        output.json(&json!({ "dead_letters": letters, "before": before }));
     } else {
-        write_letters(&letters, next, page);
+        write_letters(&letters, next, output);
     }
     Ok(())
 }
@@ -217,41 +217,44 @@ async fn lane_of(inspector: &Inspector, email: Email) -> Result<LaneId, Failure>
     let key = ReadKey::Lane(email.into());
     let found = inspector.store.people(vec![key]).await.map_err(failed)?;
     let id = found.first().and_then(|(_, person)| person.id);
-    id.map(|id| LaneId(id.0)).ok_or_else(|| failed(anyhow!("nobody has this address")))
+    id.map(|id| LaneId(id.0)).ok_or_else(|| failed(anyhow!("no person has this address")))
 }
 
-fn write_causes(view: &CausesView, page: &mut Output) {
+fn write_causes(view: &CausesView, output: &mut Output) {
     if view.causes.is_empty() {
-        page.line("No dead letters.");
+        output.line("No dead letters.");
         return;
     }
     for it in &view.causes {
         let Cause { cause, destination, call, letters, newest, first_at, last_at, .. } = it;
         let status = it.http_status.map_or("never sent".to_owned(), |it| format!("status {it}"));
         let field = it.field.as_deref().map_or(String::new(), |field| format!(", field {field}"));
-        page.line(format!("{letters:>6}  cause {cause}  {call} to {destination}, {status}{field}"));
-        page.line(format!("        {}", it.words));
-        page.line(format!("        since {first_at}, last {last_at}, newest {newest}"));
-        page.line(format!("        fix: {}", it.fix));
+        output
+            .line(format!("{letters:>6}  cause {cause}  {call} to {destination}, {status}{field}"));
+        output.line(format!("        {}", it.words));
+        output.line(format!("        since {first_at}, last {last_at}, newest {newest}"));
+        output.line(format!("        fix: {}", it.fix));
     }
-    page.blank();
-    page.line("`dead-letters list --cause CAUSE` lists those of one, `--all` lists all.");
+    output.blank();
+    output.line(
+        "`dead-letters list --cause CAUSE` lists the letters of one cause, `--all` all letters.",
+    );
     if u64::try_from(view.looked_at).unwrap_or(u64::MAX) < view.total {
-        page.line(format!("Only the newest {} of {} were looked at.", view.looked_at, view.total));
+        output.line(format!("Only the newest {} of {} were read.", view.looked_at, view.total));
     }
 }
 
-fn write_letters(letters: &[LetterView], next: Option<DeliveryId>, page: &mut Output) {
+fn write_letters(letters: &[LetterView], next: Option<DeliveryId>, output: &mut Output) {
     if letters.is_empty() {
-        page.line("No dead letters.");
+        output.line("No dead letters.");
     } else {
-        page.line(format!(
+        output.line(format!(
             "{:>10}  {:<26}  {:<9}  {:<30}  reason",
             "id", "died at", "call", "person"
         ));
     }
     for letter in letters {
-        page.line(format!(
+        output.line(format!(
             "{:>10}  {:<26}  {:<9}  {:<30}  {}",
             letter.id,
             letter.died_at.to_string(),
@@ -261,7 +264,7 @@ fn write_letters(letters: &[LetterView], next: Option<DeliveryId>, page: &mut Ou
         ));
     }
     if let Some(next) = next {
-        page.line(format!("There may be more: --before {}", next.0));
+        output.line(format!("There may be more: --before {}", next.0));
     }
 }
 
@@ -269,7 +272,7 @@ async fn show_one(
     inspector: &Inspector,
     id: i64,
     as_json: bool,
-    page: &mut Output,
+    output: &mut Output,
 ) -> Result<(), Failure> {
     let found = inspector.letter(DeliveryId(id)).await.map_err(failed)?;
     let (letter, attempts) =
@@ -278,29 +281,29 @@ async fn show_one(
         record(&inspector.store, Act::Reveal, &format!("dead letter {id}"), "shown").await?;
     }
     if as_json {
-        page.json(&json!({ "letter": letter, "attempts": attempts }));
+        output.json(&json!({ "letter": letter, "attempts": attempts }));
         return Ok(());
     }
-    page.line(format!("id        {}", letter.id));
-    page.line(format!("person    {}", letter.person));
-    page.line(format!("planned   {}", letter.planned_at));
-    page.line(format!("died      {}", letter.died_at));
-    page.line(format!("reason    {}", letter.reason));
+    output.line(format!("id        {}", letter.id));
+    output.line(format!("person    {}", letter.person));
+    output.line(format!("planned   {}", letter.planned_at));
+    output.line(format!("died      {}", letter.died_at));
+    output.line(format!("reason    {}", letter.reason));
     if let Some(field) = &letter.field {
-        page.line(format!("field     {field}"));
+        output.line(format!("field     {field}"));
     }
-    page.line(format!("cause     {}", letter.cause));
-    page.line(format!("fix       {}", letter.fix));
+    output.line(format!("cause     {}", letter.cause));
+    output.line(format!("fix       {}", letter.fix));
     if let Some(webhook) = letter.webhook {
-        page.line(format!("webhook   {webhook}"));
+        output.line(format!("webhook   {webhook}"));
     }
     if let Some(event) = &letter.event {
-        page.line(format!("event     {event}"));
+        output.line(format!("event     {event}"));
     }
-    page.document(format!("call      {:#}", letter.body));
+    output.document(format!("call      {:#}", letter.body));
     for AttemptView { at, duration_ms, http_status, outcome, reason } in attempts {
         let status = http_status.map_or("-".to_owned(), |it| it.to_string());
-        page.line(format!(
+        output.line(format!(
             "attempt   {at}  {outcome}  status {status}  {duration_ms} ms  {reason}"
         ));
     }

@@ -6,11 +6,11 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::audit::record;
-use super::output::{Failure, Output, failed, plural};
+use super::output::{Failure, Output, failed};
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::domain::{Act, Email, Identifier};
+use crate::domain::{Act, Email, Identifier, plural};
 use crate::erase::{Deletion, ErasureReceipt, erase_person};
 use crate::options::duration;
 use crate::store::Erased;
@@ -68,83 +68,76 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     store.close().await.map_err(failed)?;
     let receipt = done.map_err(failed)?;
     recorded?;
-    let mut page = Output::default();
+    let mut output = Output::default();
     if args.json {
-        page.document(format!("{:#}", document(&email, &receipt)));
+        output.document(format!("{:#}", document(&email, &receipt)));
     } else {
-        show(&email, &receipt, deletion.is_some(), &mut page);
+        show(&email, &receipt, deletion.is_some(), &mut output);
     }
-    page.print()?;
+    output.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// True if something of the person was there.
+/// True if the store held anything of the person.
 fn has_erased(ErasureReceipt { erased, .. }: &ErasureReceipt) -> bool {
     Erased { unreadable: 0, tombstones: 0, log_emptied: false, ..*erased } != Erased::default()
 }
 
-fn show(email: &Email, receipt: &ErasureReceipt, asked: bool, page: &mut Output) {
+fn show(email: &Email, receipt: &ErasureReceipt, asked: bool, output: &mut Output) {
     let ErasureReceipt { at, erased, deleted, spared } = receipt;
     let masked = email.masked();
-    page.line(if has_erased(receipt) {
+    output.line(if has_erased(receipt) {
         format!("Erased {masked} at {at}.")
     } else {
         format!("Nothing of {masked} was found at {at}.")
     });
     let people = plural(erased.people, "record");
-    page.line(format!("person       {people}, {}", plural(erased.participants, "participant")));
-    page.line(format!(
+    output.line(format!("person       {people}, {}", plural(erased.participants, "participant")));
+    output.line(format!(
         "calls        {} waiting, {} delivered, {}, {}",
         erased.pending,
         erased.delivered,
         plural(erased.dead, "dead letter"),
         plural(erased.attempts, "attempt")
     ));
-    page.line(format!(
-        "webhooks     {} removed",
-        plural(erased.bodies, "body").replace("bodys", "bodies"),
-    ));
-    page.line(format!(
-        "others       {} and {} don't name them any more",
+    output.line(format!("webhooks     {} removed", plural(erased.bodies, "body"),));
+    output.line(format!(
+        "others       {} and {} no longer name them",
         plural(erased.people_of_others, "record"),
         plural(erased.calls_of_others, "call")
     ));
-    page.line(format!(
-        "tombstones   {}: nothing of before this time brings them back",
-        erased.tombstones
-    ));
-    page.line(format!(
+    output.line(format!("tombstones   {}: no older webhook brings them back", erased.tombstones));
+    output.line(format!(
         "Customer.io  {}",
         match (asked, deleted.as_slice()) {
             (false, _) =>
-                "not asked; --delete-in-customerio deletes and suppresses them there".to_owned(),
-            (true, []) => "nobody to delete".to_owned(),
+                "not called; --delete-in-customerio deletes and suppresses them there".to_owned(),
+            (true, []) => "no profile to delete".to_owned(),
             (true, deleted) => format!(
-                "deleted and suppressed {}; a later sign-up stays suppressed there until you lift it",
+                "deleted and suppressed {}; a later sign-up stays suppressed there until you lift that",
                 list(deleted)
             ),
         }
     ));
     if !spared.is_empty() {
-        page.line(format!(
-            "             not deleted: {}; ids from participant metadata can be claimed by anybody, \
+        output.line(format!(
+            "             not deleted: {}; anybody can claim an id from participant metadata, \
              see customerio.trust_metadata_id",
             list(spared)
         ));
     }
     if erased.unreadable > 0 {
-        page.line(format!(
-            "unreadable   {}: nobody can say if they hold the person; the bodies end with \
+        output.line(format!(
+            "unreadable   {}: they may hold the person, and are deleted after \
              store.keep_parked",
             plural(erased.unreadable, "parked webhook")
         ));
     }
     if !erased.log_emptied {
-        page.line(
-            "The log beside the store is in use and may hold them a little longer; run this again.",
-        );
+        output
+            .line("The store's write-ahead log is in use and may still hold them; run this again.");
     }
-    page.line(BACKUPS);
+    output.line(BACKUPS);
 }
 
 fn list(identifiers: &[Identifier]) -> String {

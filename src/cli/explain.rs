@@ -35,13 +35,13 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let source = args.source.as_deref().and_then(|it| it.parse::<Source>().ok());
     let explainer = app::explainer(settings);
     let explained = explainer.alone(&body, source, SystemClock.now(), Show::Revealed);
-    let mut page = Output::default();
+    let mut output = Output::default();
     if args.json {
-        page.json(&explained);
+        output.json(&explained);
     } else {
-        write(&explained, &mut page);
+        write(&explained, &mut output);
     }
-    page.print()?;
+    output.print()?;
     Ok(if explained.is_accepted() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -60,64 +60,64 @@ fn read(args: &Args) -> Result<Vec<u8>, Failure> {
 }
 
 /// Writes the explanation for people.
-fn write(explained: &Explanation, page: &mut Output) {
+fn write(explained: &Explanation, output: &mut Output) {
     let text = |value: Option<&str>| value.unwrap_or("none").to_owned();
-    page.line(format!("event     {}", text(explained.event.as_deref())));
-    page.line(format!("shape     {}", text(explained.shape)));
-    page.line(format!("campaign  {}", text(explained.campaign.as_deref())));
-    page.line(format!("status    {}", explained.status));
+    output.line(format!("event     {}", text(explained.event.as_deref())));
+    output.line(format!("shape     {}", text(explained.shape)));
+    output.line(format!("campaign  {}", text(explained.campaign.as_deref())));
+    output.line(format!("status    {}", explained.status));
     if let Some(supposed) = &explained.supposed {
-        page.line(format!("supposed  {supposed}"));
+        output.line(format!("supposed  {supposed}"));
     }
     if let Some(reason) = &explained.reason {
-        page.line(format!("reason    {reason}"));
+        output.line(format!("reason    {reason}"));
     }
     for reason in explained.unmapped() {
-        page.line(format!("left out  {reason}"));
+        output.line(format!("left out  {reason}"));
     }
     for event in explained.turned_off() {
-        page.line(format!("off       {event}; the setting mapping.events.{event} turns it on"));
+        output.line(format!("off       {event}; the setting mapping.events.{event} turns it on"));
     }
     for (number, lane) in explained.lanes().iter().enumerate() {
-        page.blank();
+        output.blank();
         for (kind, value) in &lane.person {
-            page.line(format!("person {}  {kind} {value}", number + 1));
+            output.line(format!("person {}  {kind} {value}", number + 1));
         }
         if lane.calls.is_empty() {
-            page.line("  no call; the facts are stored");
+            output.line("  no call; the facts are stored");
         }
         for call in &lane.calls {
-            write_call(call, page);
+            write_call(call, output);
         }
     }
     if explained.is_accepted() && explained.lanes().is_empty() {
-        page.blank();
-        page.line("It leads to no call.");
+        output.blank();
+        output.line("It leads to no call.");
     }
-    page.blank();
-    page.line("Nothing was sent or stored. A person's calls go out in this order (their lane).");
+    output.blank();
+    output.line("Nothing was sent or stored. A person's calls go out in this order (their lane).");
 }
 
 /// Writes a call for people.
-pub(super) fn write_call(call: &CallExplained, page: &mut Output) {
-    page.blank();
+pub(super) fn write_call(call: &CallExplained, output: &mut Output) {
+    output.blank();
     if let (Some(key), Some(id)) = (&call.effect_key, call.event_id) {
-        page.line(format!("  effect {key}  ->  event id {id}"));
+        output.line(format!("  effect {key}  ->  event id {id}"));
     }
     for note in &call.notes {
-        page.line(format!("  note: {note}"));
+        output.line(format!("  note: {note}"));
     }
     for warning in &call.warnings {
-        page.line(format!("  warning: {warning}"));
+        output.line(format!("  warning: {warning}"));
     }
     match &call.request {
         None => {
-            page.line(format!("  not sent: {}", call.refused.as_deref().unwrap_or_default()));
+            output.line(format!("  not sent: {}", call.refused.as_deref().unwrap_or_default()));
         }
         Some(request) => {
-            page.line(format!("  {} {}", request.method, request.url));
+            output.line(format!("  {} {}", request.method, request.url));
             let body = format!("{:#}", request.body).replace('\n', "\n  ");
-            page.document(format!("  {body}"));
+            output.document(format!("  {body}"));
         }
     }
 }

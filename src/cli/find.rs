@@ -1,4 +1,4 @@
-//! `referral-relay find`: one thing by its id or address, and what became of it.
+//! `referral-relay find`: a person, webhook or event by its id or address.
 
 use std::process::ExitCode;
 
@@ -11,8 +11,8 @@ use crate::config::Settings;
 use crate::domain::characters::is_hidden;
 use crate::domain::{Act, Time, WebhookId};
 use crate::inspect::{
-    CallView, EventView, Finding, Found, LaneView, MessageView, ParticipantView, PersonView, Show,
-    WebhookView, Why,
+    CallView, Diagnosis, EventView, Found, LaneView, MessageView, ParticipantView, PersonView,
+    SearchResult, Show, WebhookView,
 };
 use crate::store::Store;
 
@@ -23,7 +23,7 @@ pub struct Args {
     /// key.
     #[arg(value_name = "EMAIL|ID", value_parser = text)]
     what: String,
-    /// Only webhooks of a person before this one, for the next page.
+    /// Show only webhooks before this one, for the next page.
     #[arg(long, value_name = "WEBHOOK")]
     before: Option<Uuid>,
     /// Show addresses and ids of people instead of masking them.
@@ -39,7 +39,7 @@ fn text(text: &str) -> Result<String, String> {
     is_text.then(|| text.trim().to_owned()).ok_or_else(|| "expected an address or an id".to_owned())
 }
 
-/// Finds it; exits 1 if nothing was found.
+/// Prints the person, webhook or event; exits 1 if nothing is found.
 pub async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let store = app::open_existing_store(settings).await.map_err(failed)?;
     let show = if args.reveal { Show::Revealed } else { Show::Masked };
@@ -52,27 +52,27 @@ pub async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> 
     store.close().await.map_err(failed)?;
     let finding = finding.map_err(failed)?;
     recorded?;
-    let mut page = Output::default();
+    let mut output = Output::default();
     if args.json {
-        page.json(&finding);
+        output.json(&finding);
     } else {
-        page.line(&finding.answer);
+        output.line(&finding.answer);
         for found in &finding.found {
-            page.blank();
+            output.blank();
             match found {
-                Found::Person(person) => write_person(person, &mut page),
-                Found::Webhook(webhook) => write_webhook(webhook, &mut page),
-                Found::Event(event) => write_event(event, &mut page),
+                Found::Person(person) => write_person(person, &mut output),
+                Found::Webhook(webhook) => write_webhook(webhook, &mut output),
+                Found::Event(event) => write_event(event, &mut output),
             }
         }
     }
-    page.print()?;
+    output.print()?;
     let code = if finding.found.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     Ok(code)
 }
 
-/// Records that things were shown with addresses and ids.
-async fn reveal(store: &Store, finding: &Finding) -> Result<(), Failure> {
+/// Records each thing that was shown with addresses and ids.
+async fn reveal(store: &Store, finding: &SearchResult) -> Result<(), Failure> {
     for found in &finding.found {
         let subject = match found {
             Found::Person(person) => match person.number {
@@ -87,41 +87,41 @@ async fn reveal(store: &Store, finding: &Finding) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write_person(person: &PersonView, page: &mut Output) {
-    page.line(format!("person       {}", person.identifier));
+fn write_person(person: &PersonView, output: &mut Output) {
+    output.line(format!("person       {}", person.identifier));
     for former in &person.former {
-        page.line(format!("formerly     {former}"));
+        output.line(format!("formerly     {former}"));
     }
     for participant in &person.participants {
-        write_participant(participant, page);
+        write_participant(participant, output);
     }
     for lane in &person.lanes {
         let LaneView { destination, state, pending, due_at, oldest } = lane;
         let due = due_at.map_or(String::new(), |at| format!(", due at {at}"));
         let oldest = oldest.map_or(String::new(), |at| format!(", the first planned at {at}"));
-        page.line(format!("lane         {destination}  {state}, {pending} pending{oldest}{due}"));
+        output.line(format!("lane         {destination}  {state}, {pending} pending{oldest}{due}"));
     }
     if person.timeline.is_empty() {
-        page.line("webhooks     none is kept that names them");
+        output.line("webhooks     no stored webhook names them");
     }
     for webhook in &person.timeline {
-        page.blank();
-        write_entry(webhook, page);
-        write_calls(&webhook.calls, page);
+        output.blank();
+        write_entry(webhook, output);
+        write_calls(&webhook.calls, output);
     }
     if let Some(before) = person.before {
-        page.blank();
-        page.line(format!("There are more; go on with --before {before}"));
+        output.blank();
+        output.line(format!("There are more: continue with --before {before}"));
     }
 }
 
-fn write_participant(participant: &ParticipantView, page: &mut Output) {
+fn write_participant(participant: &ParticipantView, output: &mut Output) {
     let id = participant.participant.as_deref().unwrap_or("of unknown id");
     let joined = participant.joined_at.map_or(String::new(), |at| format!("  joined {at}"));
-    page.line(format!("participant  {}:{id}{joined}", participant.campaign));
+    output.line(format!("participant  {}:{id}{joined}", participant.campaign));
     let tier = participant.tier.as_deref().unwrap_or("none");
     let number = |it: Option<i64>| it.map_or("unknown".to_owned(), |it| it.to_string());
-    page.line(format!(
+    output.line(format!(
         "  tier {tier}, referrals {}, friends {}, conversions {}, rewards {}, shares {}{}",
         number(participant.total_referrals),
         participant.friends,
@@ -132,55 +132,55 @@ fn write_participant(participant: &ParticipantView, page: &mut Output) {
     ));
     if let (Some(first), Some(last)) = (participant.first_referral_at, participant.last_referral_at)
     {
-        page.line(format!("  first friend {first}, last friend {last}"));
+        output.line(format!("  first friend {first}, last friend {last}"));
     }
     if let Some(event) = &participant.sign_up {
         let received = event.received_at.map_or(String::new(), |at| format!(", received {at}"));
-        page.line(format!(
+        output.line(format!(
             "  sign-up event {} of webhook {}{received}",
             event.event_id, event.webhook
         ));
     }
 }
 
-fn write_webhook(webhook: &WebhookView, page: &mut Output) {
-    write_entry(webhook, page);
+fn write_webhook(webhook: &WebhookView, output: &mut Output) {
+    write_entry(webhook, output);
     if let Some(owner) = &webhook.owner {
-        page.line(format!("  signed by campaign {owner}"));
+        output.line(format!("  signed by campaign {owner}"));
     }
     for person in &webhook.people {
-        page.line(format!("  person {person}"));
+        output.line(format!("  person {person}"));
     }
-    write_calls(&webhook.calls, page);
+    write_calls(&webhook.calls, output);
 }
 
 /// Writes the line of a webhook, and why it is parked.
-pub(super) fn write_entry(webhook: &WebhookView, page: &mut Output) {
+pub(super) fn write_entry(webhook: &WebhookView, output: &mut Output) {
     let event = webhook.event.as_deref().unwrap_or("-");
     let WebhookView { id, received_at, source, outcome, .. } = webhook;
-    page.line(format!("{received_at}  {source}  {event}  {outcome}  {id}"));
+    output.line(format!("{received_at}  {source}  {event}  {outcome}  {id}"));
     if let Some(reason) = &webhook.reason {
-        page.line(format!("  reason {reason}"));
+        output.line(format!("  reason {reason}"));
     }
 }
 
-fn write_calls(calls: &[CallView], page: &mut Output) {
+fn write_calls(calls: &[CallView], output: &mut Output) {
     for call in calls {
         let event = call.event_id.as_deref().map_or(String::new(), |id| format!("  {id}"));
-        page.line(format!("  {}  {}  {}{event}", call.destination, call.name(), way(call)));
+        output.line(format!("  {}  {}  {}{event}", call.destination, call.name(), state(call)));
         for attempt in &call.attempts {
             let status = attempt.http_status.map_or("-".to_owned(), |it| it.to_string());
-            page.line(format!(
+            output.line(format!(
                 "    attempt {}  {}  status {status}  {} ms  {}",
                 attempt.at, attempt.outcome, attempt.duration_ms, attempt.reason
             ));
         }
-        write_messages(&call.messages, "    ", page);
+        write_messages(&call.messages, "    ", output);
     }
 }
 
 /// Returns the state of a call, with its time.
-fn way(call: &CallView) -> String {
+fn state(call: &CallView) -> String {
     let at = |word: &str, at: Option<Time>| at.map_or(String::new(), |at| format!("{word}{at}"));
     match call.state {
         "delivered" => format!("delivered{}", at(" at ", call.delivered_at)),
@@ -194,43 +194,44 @@ fn way(call: &CallView) -> String {
     }
 }
 
-fn write_messages(messages: &[MessageView], indent: &str, page: &mut Output) {
+fn write_messages(messages: &[MessageView], indent: &str, output: &mut Output) {
     for message in messages {
         let sender = message.message_source.as_deref().zip(message.message_source_id.as_deref());
         let sender = sender.map_or(String::new(), |(kind, id)| format!("  {kind} {id}"));
-        page.line(format!("{indent}message {}  {}{sender}", message.delivery_id, message.channel));
+        output
+            .line(format!("{indent}message {}  {}{sender}", message.delivery_id, message.channel));
         for metric in &message.metrics {
-            page.line(format!("{indent}  {}  {}", metric.at, metric.metric));
+            output.line(format!("{indent}  {}  {}", metric.at, metric.metric));
         }
     }
 }
 
-fn write_event(event: &EventView, page: &mut Output) {
-    page.line(format!("event      {}", event.event_id));
+fn write_event(event: &EventView, output: &mut Output) {
+    output.line(format!("event      {}", event.event_id));
     if let Some(key) = &event.effect_key {
-        page.line(format!("effect     {key}"));
+        output.line(format!("effect     {key}"));
     }
     if let Some(name) = &event.name {
-        page.line(format!("name       {name}"));
+        output.line(format!("name       {name}"));
     }
     let received = event.received_at.map_or(String::new(), |at| format!("  received {at}"));
-    page.line(format!("webhook    {}{received}", event.webhook));
+    output.line(format!("webhook    {}{received}", event.webhook));
     if let Some(call) = &event.call {
-        page.line(format!("person     {}", call.person));
+        output.line(format!("person     {}", call.person));
         if let Some(at) = call.happened_at {
-            page.line(format!("happened   {at}"));
+            output.line(format!("happened   {at}"));
         }
-        page.line(format!("planned    {}", call.planned_at));
-        write_calls(std::slice::from_ref(call), page);
+        output.line(format!("planned    {}", call.planned_at));
+        write_calls(std::slice::from_ref(call), output);
     } else {
-        write_messages(&event.messages, "  ", page);
+        write_messages(&event.messages, "  ", output);
     }
-    write_why(&event.why, page);
+    write_why(&event.why, output);
 }
 
-fn write_why(why: &Why, page: &mut Output) {
-    page.blank();
-    page.line("Why did it start no campaign?");
+fn write_why(why: &Diagnosis, output: &mut Output) {
+    output.blank();
+    output.line("Why did it start no campaign?");
     let mut is_first = true;
     for reason in &why.reasons {
         let mark = match (reason.holds, is_first) {
@@ -239,6 +240,6 @@ fn write_why(why: &Why, page: &mut Output) {
             (false, _) => "  ",
         };
         is_first &= !reason.holds;
-        page.line(format!("{mark} {:<9} {}", reason.reason, reason.text));
+        output.line(format!("{mark} {:<9} {}", reason.reason, reason.text));
     }
 }

@@ -12,12 +12,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::explain::write_call;
-use super::output::{Failure, Output, failed, plural};
+use super::output::{Failure, Output, failed};
 use super::throwaway::Throwaway;
 use crate::app::{self, DeliveryTasks, GrowsurfClients, StartError};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::domain::Clock;
+use crate::domain::{Clock, plural};
 use crate::explain::LaneExplained;
 use crate::store::Store;
 use crate::sync::{SyncReport, SyncTarget};
@@ -50,7 +50,7 @@ pub struct SessionArgs {
 /// A command's access to GrowSurf and to the store.
 pub struct GrowsurfSession<'a> {
     settings: &'a Settings,
-    /// The store that rows go into; a dry run's is thrown away.
+    /// The store for rows; a dry run's is deleted at the end.
     pub store: Arc<Store>,
     /// The store of the settings, if a dry run works on a copy of it.
     original: Option<Arc<Store>>,
@@ -69,7 +69,7 @@ pub struct GrowsurfSession<'a> {
 
 impl<'a> GrowsurfSession<'a> {
     /// Opens the store, finds the campaigns, and starts delivery if no relay runs, unless `stop` comes
-    /// first. A dry run works on a copy of the store that is thrown away, and delivers nothing.
+    /// first. A dry run works on a throw-away copy of the store, and delivers nothing.
     pub async fn open(
         settings: &'a Settings,
         args: &SessionArgs,
@@ -115,8 +115,7 @@ impl<'a> GrowsurfSession<'a> {
             DeliveryTasks::begin(self.settings, &self.store, &self.notify, &self.stop).await;
         self.delivery = Some(begun.map_err(|error| {
             failed(anyhow::Error::from(error).context(
-                "no relay runs on this store, so what is found would be delivered here, and that \
-                 isn't possible",
+                "no relay runs on this store, and this command can't deliver in its place",
             ))
         })?);
         Ok(())
@@ -148,7 +147,7 @@ impl<'a> GrowsurfSession<'a> {
     ) -> Result<ExitCode, Failure> {
         let sources = self.sources.clone();
         let (left, is_attended) = self.close(args.dry_run, stop).await?;
-        let mut page = Output::default();
+        let mut output = Output::default();
         if args.json {
             let found = |(source, report): (&SyncTarget, &SyncReport)| json!({ "campaign": source.campaign.id, "found": report });
             let campaigns: Vec<Value> = sources.iter().zip(reports).map(found).collect();
@@ -159,27 +158,27 @@ impl<'a> GrowsurfSession<'a> {
                 let samples: Vec<[LaneExplained; 1]> = samples.into_iter().map(|it| [it]).collect();
                 document["samples"] = json!(samples);
             }
-            page.document(format!("{document:#}"));
+            output.document(format!("{document:#}"));
         } else {
             for (source, campaign) in sources.iter().zip(reports) {
-                report(&mut page, source, campaign);
+                report(&mut output, source, campaign);
             }
-            remark.into_iter().for_each(|remark| page.line(remark));
-            show_samples(&mut page, &samples.unwrap_or_default());
-            page.line(match (args.dry_run, is_attended, left) {
+            remark.into_iter().for_each(|remark| output.line(remark));
+            show_samples(&mut output, &samples.unwrap_or_default());
+            output.line(match (args.dry_run, is_attended, left) {
                 (true, ..) => "Nothing was sent or stored.".to_owned(),
                 (false, _, 0) => "Everything is delivered.".to_owned(),
                 (false, true, left) => {
-                    format!("The running relay delivers; {} wait.", plural(left, "call"))
+                    format!("The running relay delivers; waiting: {}.", plural(left, "call"))
                 }
                 (false, false, left) => format!(
-                    "{} wait in the store; `referral-relay serve` delivers them, and so does the \
-                     same command again.",
+                    "Waiting in the store: {}. Run `referral-relay serve`, or the same command again, \
+                     to deliver.",
                     plural(left, "call")
                 ),
             });
         }
-        page.print()?;
+        output.print()?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -219,7 +218,7 @@ impl<'a> GrowsurfSession<'a> {
         store.close().await.map_err(failed)?;
         match halted {
             Some(reason) if left > 0 => Err(failed(anyhow!(
-                "Customer.io takes nothing: {reason}; {} wait in the store",
+                "Customer.io accepts no calls: {reason}; waiting in the store: {}",
                 plural(left, "call")
             ))),
             _ => Ok((left, false)),
@@ -227,8 +226,7 @@ impl<'a> GrowsurfSession<'a> {
     }
 }
 
-/// Opens the store. With `dry_run` none is made: where there is none, one is opened that goes with
-/// the command.
+/// Opens the store. A dry run makes none: without a store it opens a throw-away one.
 pub async fn open_store(
     settings: &Settings,
     dry_run: bool,
@@ -247,7 +245,7 @@ pub async fn open_store(
     }
 }
 
-/// Copies the store of the settings into a folder that is thrown away.
+/// Copies the store of the settings into a throw-away folder.
 async fn copy_store(settings: &Settings) -> Result<(Arc<Store>, Throwaway), Failure> {
     let mut of_copy = settings.clone();
     let folder = Throwaway::make(&mut of_copy)?;
@@ -256,52 +254,52 @@ async fn copy_store(settings: &Settings) -> Result<(Arc<Store>, Throwaway), Fail
 }
 
 /// Reports one campaign's result for people.
-fn report(page: &mut Output, source: &SyncTarget, tally: &SyncReport) {
+fn report(output: &mut Output, source: &SyncTarget, found: &SyncReport) {
     let name = source.campaign.name.as_deref().unwrap_or("no name");
-    page.line(format!(
-        "{} ({name}): {} looked at, {} with something new",
+    output.line(format!(
+        "{} ({name}): {} read, {} changed",
         source.campaign.id,
-        plural(tally.rows, "row"),
-        tally.changed
+        plural(found.rows, "row"),
+        found.changed
     ));
     let mut list = |what: &str, counts: &BTreeMap<String, u64>| {
         for (kind, count) in counts {
-            page.line(format!("  {what:<9} {count:>9}  {kind}"));
+            output.line(format!("  {what:<9} {count:>9}  {kind}"));
         }
     };
-    list("event", &tally.effects);
-    list("left out", &tally.left_out);
-    list("off", &tally.off);
-    list("call", &tally.calls);
-    if tally.incomplete_rows > 0 {
-        let rows = plural(tally.incomplete_rows, "row");
-        page.line(format!("  {rows} can't be mapped, or only in part:"));
-        for reason in &tally.unmapped {
-            page.line(format!("    {reason}"));
+    list("event", &found.effects);
+    list("left out", &found.left_out);
+    list("off", &found.off);
+    list("call", &found.calls);
+    if found.incomplete_rows > 0 {
+        let rows = plural(found.incomplete_rows, "row");
+        output.line(format!("  {rows} can't be mapped, or only in part:"));
+        for reason in &found.unmapped {
+            output.line(format!("    {reason}"));
         }
     }
-    if tally.unread_rewards > 0 {
-        let participants = plural(tally.unread_rewards, "participant");
-        page.line(format!(
-            "  the rewards of {participants} weren't read, so their counts aren't taken as complete"
+    if found.unread_rewards > 0 {
+        let participants = plural(found.unread_rewards, "participant");
+        output.line(format!(
+            "  the rewards of {participants} weren't read, so those counts stay incomplete"
         ));
     }
-    for notice in &tally.notices {
-        page.line(format!("  note: {notice}"));
+    for notice in &found.notices {
+        output.line(format!("  note: {notice}"));
     }
 }
 
 /// Shows the first calls for some people.
-fn show_samples(page: &mut Output, samples: &[LaneExplained]) {
+fn show_samples(output: &mut Output, samples: &[LaneExplained]) {
     for (number, lane) in samples.iter().enumerate() {
-        page.blank();
-        page.line(format!("sample {}", number + 1));
-        page.line(format!("person {}", json!(lane.person)));
+        output.blank();
+        output.line(format!("sample {}", number + 1));
+        output.line(format!("person {}", json!(lane.person)));
         for call in &lane.calls {
-            write_call(call, page);
+            write_call(call, output);
         }
     }
     if !samples.is_empty() {
-        page.blank();
+        output.blank();
     }
 }

@@ -1,4 +1,4 @@
-//! `referral-relay healthcheck`: asks a running relay, or a stand-in that runs alone, whether it is ready.
+//! `referral-relay healthcheck`: the readiness of a running relay, or of a stand-in that runs alone.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -38,7 +38,7 @@ pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
             (settings.server.listen, default_address(sources)?)
         }
     };
-    let asking = async {
+    let request = async {
         match (get(reachable(address), "/health").await, stand_in) {
             (Err(error), Some(stand_in)) if is_refused(&error) => {
                 get(reachable(stand_in), "/health").await
@@ -46,25 +46,25 @@ pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
             (answered, _) => answered,
         }
     };
-    let answer = tokio::time::timeout(Duration::from_secs(args.timeout), asking).await;
+    let answer = tokio::time::timeout(Duration::from_secs(args.timeout), request).await;
     let answer = answer.with_context(|| format!("no answer from {address} in time"))?;
-    let mut page = Output::default();
-    page.line(answer?);
-    page.print()?;
+    let mut output = Output::default();
+    output.line(answer?);
+    output.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Sends a GET request and returns the body of a 200.
 ///
-/// By hand, because a client library would be a hundred times the work every few seconds.
+/// Without a client library, which would cost a hundred times as much every few seconds.
 pub async fn get(address: SocketAddr, path: &str) -> anyhow::Result<String> {
-    let context = || format!("can't ask {address}");
+    let context = || format!("can't reach {address}");
     let mut stream = TcpStream::connect(address).await.with_context(context)?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.with_context(context)?;
     let mut answer = String::new();
     stream.take(MAX_ANSWER).read_to_string(&mut answer).await.with_context(context)?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("the answer is no HTTP")?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("the answer isn't HTTP")?;
     let status = head.lines().next().unwrap_or_default();
     if status.split(' ').nth(1) != Some("200") {
         bail!("{address} isn't ready: {status}: {body}");

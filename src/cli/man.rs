@@ -51,7 +51,7 @@ pub struct Args {
 
 /// Prints the first page, or writes all of them.
 pub fn run(args: Args, command: Command) -> Result<ExitCode, Failure> {
-    let mut page = Output::default();
+    let mut output = Output::default();
     // Else the pages would show `help` as one more command.
     let mut command = command.disable_help_subcommand(true);
     command.build();
@@ -59,13 +59,13 @@ pub fn run(args: Args, command: Command) -> Result<ExitCode, Failure> {
         let context = || format!("can't write the manual into {}", folder.display());
         std::fs::create_dir_all(&folder).with_context(context)?;
         write_all(&command, &[], &folder).with_context(context)?;
-        page.line(format!("The manual is in {}; start with referral-relay.1.", folder.display()));
+        output.line(format!("The manual is in {}; start with referral-relay.1.", folder.display()));
     } else {
         let mut roff = Vec::new();
         render(&command, &[], &mut roff).map_err(failed)?;
-        page.document(String::from_utf8_lossy(&roff).trim_end());
+        output.document(String::from_utf8_lossy(&roff).trim_end());
     }
-    page.print()?;
+    output.print()?;
     Ok(ExitCode::SUCCESS)
 }
 

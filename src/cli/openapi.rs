@@ -7,8 +7,8 @@ use crate::http;
 
 /// Prints it, as `/openapi.json` of a running relay answers it.
 pub fn run() -> Result<ExitCode, Failure> {
-    let mut page = Output::default();
-    page.document(http::document());
-    page.print()?;
+    let mut output = Output::default();
+    output.document(http::document());
+    output.print()?;
     Ok(ExitCode::SUCCESS)
 }

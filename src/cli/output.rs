@@ -24,7 +24,7 @@ pub enum Failure {
     Failed(#[from] anyhow::Error),
 }
 
-/// Returns the exit code for bad usage or settings, after `EX_USAGE` of `sysexits.h`.
+/// Returns the exit code for bad usage or settings (`EX_USAGE` of `sysexits.h`).
 pub fn usage() -> ExitCode {
     ExitCode::from(64)
 }
@@ -32,7 +32,7 @@ pub fn usage() -> ExitCode {
 /// Prints the reason of a failure on standard error and returns the exit code.
 pub fn print_error(failure: &Failure) -> ExitCode {
     let text = failure.to_string();
-    // Problems of settings are a line each; an error of something else is one line, whatever it holds.
+    // Each problem of the settings has a line; any other error has one line in all.
     let text = match failure {
         Failure::Settings(_) | Failure::Usage(_) => escape_lines(&text),
         Failure::Failed(_) => escape(&text),
@@ -46,14 +46,9 @@ pub fn print_error(failure: &Failure) -> ExitCode {
     }
 }
 
-/// Makes a failure of an error that a command met.
+/// Converts an error into a failure of the command.
 pub fn failed(error: impl Into<anyhow::Error>) -> Failure {
     Failure::Failed(error.into())
-}
-
-/// Formats a number of things; `thing` is the singular.
-pub fn plural(number: u64, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 /// Writes a line on standard error while a command runs; it is dropped if it can't be written.
@@ -70,8 +65,8 @@ impl Drop for LastLines {
     }
 }
 
-/// True if someone at a terminal can be asked.
-pub fn asks() -> bool {
+/// True if a person at a terminal can answer.
+pub fn is_interactive() -> bool {
     stdin().is_terminal() && stdout().is_terminal()
 }
 
@@ -92,7 +87,7 @@ pub fn is_confirmed(question: &str) -> Result<bool, Failure> {
 pub struct Output(String);
 
 impl Output {
-    /// Adds one line, whatever is in the text.
+    /// Adds one line; line breaks in the text are escaped.
     pub fn line(&mut self, text: impl AsRef<str>) {
         self.0.push_str(&escape(text.as_ref()));
         self.0.push('\n');
@@ -116,7 +111,7 @@ impl Output {
         self.document(text);
     }
 
-    /// Prints it, behind the notes. A reader that has read enough (`| head`) is no failure.
+    /// Prints the output after the notes. A reader that closes early (`| head`) is no failure.
     ///
     /// # Errors
     /// If standard output can't be written.
@@ -126,8 +121,7 @@ impl Output {
         printed(out.write_all(self.0.as_bytes()).and_then(|()| out.flush()))
     }
 
-    /// Prints it on a thread of its own: what goes on running waits for no reader, and doesn't end
-    /// because nobody reads.
+    /// Prints the output on its own thread, so that the command never waits for a reader.
     pub fn print_beside(self) {
         let print = move || {
             if let Err(failure) = self.print() {
@@ -135,12 +129,12 @@ impl Output {
             }
         };
         if std::thread::Builder::new().spawn(print).is_err() {
-            note("referral-relay: there is no thread to print with");
+            note("referral-relay: can't start a thread to print with");
         }
     }
 }
 
-/// Converts the result of printing: a reader that has read enough is no failure.
+/// Converts the result of printing: a reader that closes early is no failure.
 ///
 /// # Errors
 /// If standard output can't be written.
@@ -156,13 +150,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_escaped() {
-        let mut page = Output::default();
-        page.line("reason  \u{1b}]0;title\u{7}\u{202e}\nok    everything  \u{9b}2J");
-        page.document(format!("{:#}", serde_json::json!({ "a": "\u{85}\u{2028}\n" })));
-        page.blank();
-        let told = "reason  \\u001b]0;title\\u0007\\u202e\\nok    everything  \\u009b2J\n\
+    fn output_is_escaped() {
+        let mut output = Output::default();
+        output.line("reason  \u{1b}]0;title\u{7}\u{202e}\nok    everything  \u{9b}2J");
+        output.document(format!("{:#}", serde_json::json!({ "a": "\u{85}\u{2028}\n" })));
+        output.blank();
+        let expected = "reason  \\u001b]0;title\\u0007\\u202e\\nok    everything  \\u009b2J\n\
                     {\n  \"a\": \"\\u0085\\u2028\\n\"\n}\n\n";
-        assert_eq!(page.0, told);
+        assert_eq!(output.0, expected);
     }
 }

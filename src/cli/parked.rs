@@ -1,4 +1,4 @@
-//! `referral-relay parked`: authentic webhooks that lead to nothing known.
+//! `referral-relay parked`: authentic webhooks that the relay couldn't map.
 
 use std::process::ExitCode;
 
@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use super::audit::{names, record};
 use super::find::write_entry;
-use super::output::{Failure, Output, failed, plural};
+use super::output::{Failure, Output, failed};
 use super::replay::{self, Selection};
 use crate::app;
 use crate::config::Settings;
-use crate::domain::{Act, WebhookId};
+use crate::domain::{Act, WebhookId, plural};
 use crate::inspect::{ParkedView, ParkedWebhook, Show};
 use crate::operate;
 use crate::store::{InboxPage, Store};
@@ -43,17 +43,17 @@ pub enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Plan them again; what was sent before isn't sent twice.
+    /// Plan them again; no call is sent twice.
     Replay {
         #[command(flatten)]
-        which: Which,
+        which: ParkedSelection,
         #[command(flatten)]
         options: replay::Options,
     },
     /// Discard them for good: they can't be replayed any more.
     Discard {
         #[command(flatten)]
-        which: Which,
+        which: ParkedSelection,
         /// Print JSON, for scripts.
         #[arg(long)]
         json: bool,
@@ -63,7 +63,7 @@ pub enum Action {
 /// The webhooks that are meant.
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
-pub struct Which {
+pub struct ParkedSelection {
     /// Their ids in the list.
     #[arg(value_name = "ID")]
     ids: Vec<Uuid>,
@@ -72,7 +72,7 @@ pub struct Which {
     all: bool,
 }
 
-impl Which {
+impl ParkedSelection {
     fn ids(&self) -> Vec<WebhookId> {
         self.ids.iter().copied().map(WebhookId).collect()
     }
@@ -89,12 +89,12 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
         return replay::replay(selection, &options, settings).await;
     }
     let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let mut page = Output::default();
+    let mut output = Output::default();
     let done = match action {
         Action::List { limit, before, json } => {
             let inspector = app::inspector(settings, &store, Show::Masked);
             let listed = inspector.parked(before.map(WebhookId), limit.max(1)).await;
-            listed.map_err(failed).map(|view| list(&view, json, &mut page))
+            listed.map_err(failed).map(|view| list(&view, json, &mut output))
         }
         Action::Show { id, reveal, json } => {
             let show_data = if reveal { Show::Revealed } else { Show::Masked };
@@ -103,7 +103,7 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
             let missing = || failed(anyhow!("no webhook {id} is parked"));
             match found.and_then(|found| found.ok_or_else(missing)) {
                 Ok(webhook) => {
-                    show(&webhook, json, &mut page);
+                    show(&webhook, json, &mut output);
                     let subject = format!("webhook {id}");
                     if reveal {
                         record(&store, Act::Reveal, &subject, "shown").await
@@ -117,9 +117,9 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
         Action::Discard { which, json } => match discard(&store, &which).await {
             Ok(count) => {
                 if json {
-                    page.json(&json!({ "discarded": count }));
+                    output.json(&json!({ "discarded": count }));
                 } else {
-                    page.line(format!("{count} discarded."));
+                    output.line(format!("{} discarded.", plural(count, "parked webhook")));
                 }
                 let subject = if which.all {
                     "all parked webhooks".to_owned()
@@ -134,51 +134,56 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
     };
     store.close().await.map_err(failed)?;
     done?;
-    page.print()?;
+    output.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn discard(store: &Store, which: &Which) -> Result<usize, Failure> {
+async fn discard(store: &Store, which: &ParkedSelection) -> Result<usize, Failure> {
     if !which.all {
         let count = store.discard_parked(&which.ids()).await.map_err(failed)?;
         let missing = which.ids.len().saturating_sub(count);
         return match missing {
             0 => Ok(count),
-            _ => Err(failed(anyhow!("{count} discarded; {missing} of the ids aren't parked"))),
+            _ => Err(failed(anyhow!(
+                "{} discarded; not parked: {missing} of the ids",
+                plural(count, "parked webhook")
+            ))),
         };
     }
     operate::discard_all_parked(store).await.map_err(failed)
 }
 
-fn list(view: &ParkedView, as_json: bool, page: &mut Output) {
+fn list(view: &ParkedView, as_json: bool, output: &mut Output) {
     if as_json {
-        page.json(view);
+        output.json(view);
         return;
     }
     if view.parked.is_empty() {
-        page.line("No webhook is parked.");
+        output.line("No webhook is parked.");
         return;
     }
     for webhook in &view.parked {
-        write_entry(webhook, page);
+        write_entry(webhook, output);
     }
     let shown = view.parked.len();
     if usize::try_from(view.total).unwrap_or(usize::MAX) > shown
         && let Some(last) = view.parked.last()
     {
-        let all = plural(view.total, "webhook");
-        page.line(format!("{all} are parked in all; --before {} lists older ones.", last.id));
+        let all = plural(view.total, "parked webhook");
+        output.line(format!("{all} in all; --before {} lists older ones.", last.id));
     }
 }
 
-fn show(parked: &ParkedWebhook, as_json: bool, page: &mut Output) {
+fn show(parked: &ParkedWebhook, as_json: bool, output: &mut Output) {
     if as_json {
-        page.json(parked);
+        output.json(parked);
         return;
     }
-    write_entry(&parked.webhook, page);
+    write_entry(&parked.webhook, output);
     match &parked.body {
-        Some(body) => page.document(format!("{body:#}")),
-        None => page.line(format!("  its body of {} bytes isn't JSON", parked.body_bytes)),
+        Some(body) => output.document(format!("{body:#}")),
+        None => {
+            output.line(format!("  its body of {} isn't JSON", plural(parked.body_bytes, "byte")))
+        }
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::audit::{names, record};
-use super::output::{Failure, Output, asks, failed, is_confirmed, note};
+use super::output::{Failure, Output, failed, is_confirmed, is_interactive, note};
 use crate::app::{self, GrowsurfClients};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::domain::{Act, Clock, Time, WebhookId};
+use crate::domain::{Act, Clock, Time, WebhookId, plural};
 use crate::ingest::{self, Replayed};
 use crate::options::duration;
 use crate::store::{InboxPage, Pruned, Store};
@@ -72,7 +72,7 @@ impl Selection {
     }
 }
 
-/// Plans them again and says what came of it; a running `serve` delivers it.
+/// Plans stored webhooks again and prints the result; a running `serve` delivers new calls.
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let since = args.since.as_deref().map(|text| since(text, SystemClock.now())).transpose()?;
     let page = InboxPage { after: None, since, parked: args.parked, limit: 1 };
@@ -101,7 +101,7 @@ async fn replay_in(
     if let Selection::Page(page) = selection {
         note_pruned(store, page).await?;
     }
-    // What can't be looked up is explained by the log.
+    // The log explains why a participant can't be looked up.
     start_logs(&LogOptions { level: "warn".into(), ..settings.log.clone() });
     let lookup = match settings.growsurf.has_api_key() {
         true => {
@@ -125,23 +125,24 @@ async fn replay_in(
             Ok(replayed)
         }
     };
-    let mut page = Output::default();
-    if !options.dry_run && !options.yes && !options.json && asks() {
-        write(&plan(true).await?, true, &mut page);
-        std::mem::take(&mut page).print()?;
+    let mut output = Output::default();
+    if !options.dry_run && !options.yes && !options.json && is_interactive() {
+        write(&plan(true).await?, true, &mut output);
+        std::mem::take(&mut output).print()?;
         if !is_confirmed("Plan them again?")? {
-            page.line("Nothing was planned.");
-            return Ok(page);
+            output.line("Nothing was planned.");
+            return Ok(output);
         }
     }
     let replayed = plan(options.dry_run).await?;
     if !options.dry_run {
-        let outcome = format!("{} planned again, {} new calls", replayed.webhooks, replayed.calls);
+        let outcome =
+            format!("{} planned again, {}", replayed.webhooks, plural(replayed.calls, "new call"));
         record(store, Act::Replay, &selection.name(), &outcome).await?;
     }
     if options.json {
         let reason = |(id, reason): &(WebhookId, String)| json!({ "webhook": id.to_string(), "reason": reason });
-        page.json(&json!({
+        output.json(&json!({
             "dry_run": options.dry_run,
             "webhooks": replayed.webhooks,
             "changed": replayed.changed,
@@ -150,12 +151,12 @@ async fn replay_in(
             "reasons": replayed.reasons.iter().map(reason).collect::<Vec<_>>(),
         }));
     } else {
-        write(&replayed, options.dry_run, &mut page);
+        write(&replayed, options.dry_run, &mut output);
     }
-    Ok(page)
+    Ok(output)
 }
 
-/// Notes what a replay doesn't reach.
+/// Notes the webhooks that a replay can't plan.
 async fn note_pruned(store: &Store, page: &InboxPage) -> Result<(), Failure> {
     let Pruned { finished, parked } = store.pruned_until().await.map_err(failed)?;
     for (which, until, setting) in [
@@ -164,26 +165,29 @@ async fn note_pruned(store: &Store, page: &InboxPage) -> Result<(), Failure> {
     ] {
         if let Some(until) = until.filter(|until| page.since.is_none_or(|since| since <= *until)) {
             note(format!(
-                "{which} webhooks received up to {until} were pruned ({setting}); a replay doesn't \
-                 reach those."
+                "{which} webhooks received up to {until} were pruned ({setting}); a replay can't \
+                 plan those."
             ));
         }
     }
     Ok(())
 }
 
-fn write(replayed: &Replayed, is_dry: bool, page: &mut Output) {
+fn write(replayed: &Replayed, is_dry: bool, output: &mut Output) {
     let (would, led) = if is_dry { ("would be ", "would lead") } else { ("", "led") };
-    page.line(format!(
-        "{} webhooks {would}planned again; {} of them {led} to {} new calls, {} are parked still.",
-        replayed.webhooks, replayed.changed, replayed.calls, replayed.parked
+    output.line(format!(
+        "{} {would}planned again; {} of them {led} to {}, {} still parked.",
+        plural(replayed.webhooks, "webhook"),
+        replayed.changed,
+        plural(replayed.calls, "new call"),
+        replayed.parked
     ));
     for (id, reason) in &replayed.reasons {
-        page.line(format!("  {id}  {reason}"));
+        output.line(format!("  {id}  {reason}"));
     }
     let others = replayed.parked - replayed.reasons.len();
     if others > 0 {
-        page.line(format!("  and {others} more"));
+        output.line(format!("  and {others} more"));
     }
 }
 

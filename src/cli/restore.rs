@@ -1,13 +1,14 @@
-//! `referral-relay restore`: a backup takes the place of the store.
+//! `referral-relay restore`: replaces the store by a backup.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::backup::{describe, file};
-use super::output::{Failure, Output, failed, plural};
+use super::output::{Failure, Output, failed};
 use crate::app::file_options;
 use crate::config::Settings;
+use crate::domain::plural;
 use crate::store::sqlite::{BackupManifest, Restored, Source, restore};
 
 /// Arguments of `restore`.
@@ -18,7 +19,7 @@ pub struct Args {
     file: PathBuf,
 }
 
-/// Restores it and says what that means.
+/// Restores the backup, and prints the consequences.
 pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let mut stdin = io::stdin().lock();
     let (source, from) = if args.file == Path::new("-") {
@@ -35,19 +36,19 @@ pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
 fn say(restored: &Restored, from: &str) -> Output {
     let Restored { contents, set_aside } = restored;
     let BackupManifest { newest, stats, .. } = contents;
-    let mut page = Output::default();
-    page.line(format!("Restored {} from {from}.", describe(contents)));
+    let mut output = Output::default();
+    output.line(format!("Restored {} from {from}.", describe(contents)));
     if let Some(newest) = newest {
-        page.line(format!("Its newest webhook came at {newest}; any accepted later isn't in it."));
+        output.line(format!("Its newest webhook came at {newest}; later ones are missing."));
     }
     if stats.pending > 0 {
-        page.line(format!(
-            "The next start sends {}, with the same ids as before: Customer.io ignores what it has.",
+        output.line(format!(
+            "The next start sends {} with the same ids; Customer.io ignores those it has.",
             plural(stats.pending, "pending call")
         ));
     }
     if let Some(set_aside) = set_aside {
-        page.line(format!("The store before is {} now.", set_aside.display()));
+        output.line(format!("The old store is now {}.", set_aside.display()));
     }
-    page
+    output
 }

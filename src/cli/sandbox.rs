@@ -12,7 +12,7 @@ use super::serve::stop_signal;
 use crate::config::sources::Sources;
 use crate::sandbox::Sandbox;
 
-/// The variable that moves the stand-ins, and that shows `healthcheck` the way to them.
+/// The variable with the address of the stand-ins, for them and for `healthcheck`.
 const LISTEN_VARIABLE: &str = "RELAY_SANDBOX_LISTEN";
 
 /// The address of the stand-ins if none is given.
@@ -34,11 +34,11 @@ pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
     let context = || format!("can't listen on {listen}; give another address with --listen");
     let sandbox = Sandbox::bind(listen).await.with_context(context)?;
     let address = reachable(sandbox.addr());
-    let mut page = Output::default();
-    page.line(format!("A stand-in Customer.io listens on http://{address}"));
-    page.line(format!("A stand-in GrowSurf is at http://{address}/growsurf/v2 (key: sandbox)"));
-    page.line(format!("What it holds: http://{address}/sandbox/people, /sandbox/events"));
-    page.print_beside();
+    let mut output = Output::default();
+    output.line(format!("A stand-in Customer.io listens on http://{address}"));
+    output.line(format!("A stand-in GrowSurf is at http://{address}/growsurf/v2 (key: sandbox)"));
+    output.line(format!("See what arrived: http://{address}/sandbox/people, /sandbox/events"));
+    output.print_beside();
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(sandbox.serve(shutdown.clone()));
     stop.await;
@@ -51,7 +51,7 @@ pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
 pub fn default_address(sources: &Sources) -> Result<Option<SocketAddr>, Failure> {
     let set = sources.environment().get(LISTEN_VARIABLE).filter(|it| !it.is_empty());
     let refused = |text: &String| {
-        Failure::Usage(format!("{LISTEN_VARIABLE}: \"{text}\" is no IP address with a port"))
+        Failure::Usage(format!("{LISTEN_VARIABLE}: \"{text}\" isn't an IP address with a port"))
     };
     set.map(|text| text.parse().map_err(|_| refused(text))).transpose()
 }

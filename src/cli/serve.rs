@@ -185,8 +185,8 @@ impl Trial {
                 program.display()
             );
         }
-        let mut page = Output::default();
-        page.document(format!(
+        let mut output = Output::default();
+        output.document(format!(
             "\n\
              The relay listens on  http://{relay}  (webhooks: /webhooks/growsurf, secret: {SANDBOX_SECRET})\n\
              Customer.io, a stand-in, is at  http://{sandbox}\n\
@@ -215,7 +215,7 @@ impl Trial {
              \n\
              The store is deleted at the end; stop with Ctrl-C.\n"
         ));
-        page.print_beside();
+        output.print_beside();
     }
 
     async fn stop(self) -> Result<(), Failure> {

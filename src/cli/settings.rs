@@ -17,18 +17,18 @@ pub struct Args {
 
 /// Prints every setting with its place, a secret as set or not set.
 pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
-    let mut page = Output::default();
+    let mut output = Output::default();
     if args.json {
         let all = json!({ "settings": settings.summary(), "warnings": settings.warnings });
-        page.document(format!("{all:#}"));
+        output.document(format!("{all:#}"));
     } else {
         for EffectiveSetting { key, value, place } in settings.summary() {
-            page.line(format!("{key:<42} {value:<32} {place}"));
+            output.line(format!("{key:<42} {value:<32} {place}"));
         }
         for warning in &settings.warnings {
-            page.line(format!("Note: {warning}."));
+            output.line(format!("Note: {warning}."));
         }
     }
-    page.print()?;
+    output.print()?;
     Ok(ExitCode::SUCCESS)
 }

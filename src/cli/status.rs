@@ -19,33 +19,34 @@ pub struct Args {
     json: bool,
 }
 
-/// Shows it; exits 1 if no relay is running.
+/// Prints the status; exits 1 if no relay is running.
 pub async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
     let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let looking = async {
+    let reading = async {
         let is_running = store.is_attended(SystemClock.now()).await?;
         app::inspector(settings, &store, Show::Masked).status(is_running).await
     };
-    let status = looking.await;
+    let status = reading.await;
     store.close().await.map_err(failed)?;
     let status = status.map_err(failed)?;
-    let mut page = Output::default();
+    let mut output = Output::default();
     if args.json {
-        page.json(&status);
+        output.json(&status);
     } else {
-        write(&status, &mut page);
+        write(&status, &mut output);
     }
-    page.print()?;
+    output.print()?;
     Ok(if status.is_running { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn write(status: &RelayStatus, page: &mut Output) {
-    page.line(status.headline());
-    page.blank();
+fn write(status: &RelayStatus, output: &mut Output) {
+    output.line(status.headline());
+    output.blank();
     for it in &status.destinations {
         let reason = it.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
         let last = if status.is_running { "" } else { "when a relay last ran: " };
-        page.line(format!("{:<11} {last}{} since {}{reason}", it.destination, it.state, it.since));
+        output
+            .line(format!("{:<11} {last}{} since {}{reason}", it.destination, it.state, it.since));
     }
     let queue = &status.queue;
     let oldest = match (queue.oldest, queue.passes_72_h_at) {
@@ -54,36 +55,36 @@ fn write(status: &RelayStatus, page: &mut Output) {
         }
         _ => String::new(),
     };
-    page.line(format!("pending     {}{oldest}", queue.pending));
+    output.line(format!("pending     {}{oldest}", queue.pending));
     let (dead, parked) = (queue.dead, queue.parked);
     let fix = |count, command| {
         if count > 0 { format!("  see `referral-relay {command}`") } else { String::new() }
     };
-    page.line(format!("dead        {dead}{}", fix(dead, "dead-letters list")));
-    page.line(format!("parked      {parked}{}", fix(parked, "parked list")));
+    output.line(format!("dead        {dead}{}", fix(dead, "dead-letters list")));
+    output.line(format!("parked      {parked}{}", fix(parked, "parked list")));
     match &status.last_webhook {
         Some(it) => {
             let event = it.event.as_deref().unwrap_or("-");
-            page.line(format!(
+            output.line(format!(
                 "webhook     last {}  {event}  {}  {}",
                 it.received_at, it.outcome, it.id
             ));
         }
-        None => page.line("webhook     none of GrowSurf's is among the newest thousand"),
+        None => output.line("webhook     none of GrowSurf's among the newest 1,000"),
     }
     match &status.growsurf {
         Some(seen) => {
             for it in &seen.findings {
                 let word = it.problem.as_deref().unwrap_or("ok");
-                page.line(format!(
+                output.line(format!(
                     "at growsurf {}  {word}: {}  (seen {})",
                     it.campaign, it.detail, seen.seen_at
                 ));
             }
         }
-        None => page.line(
-            "at growsurf not looked at: growsurf.api_key isn't set, or no relay has looked yet",
+        None => output.line(
+            "at growsurf not checked: growsurf.api_key isn't set, or no relay has checked yet",
         ),
     }
-    page.line(format!("store       {}", ByteSize::b(status.store_bytes)));
+    output.line(format!("store       {}", ByteSize::b(status.store_bytes)));
 }

@@ -1,4 +1,4 @@
-//! `referral-relay store`: what is done with a store as a whole.
+//! `referral-relay store`: copies a whole store.
 
 use std::process::ExitCode;
 
@@ -20,9 +20,9 @@ use crate::store::url::StoreUrl;
 pub enum Action {
     /// Copy everything that one store holds into another, and compare the two.
     #[command(
-        after_help = "No relay may deliver from either store. The one is left as it is; the other must be new. A copy that \
-            was stopped\ngoes on where it was when the same command is given again. Server settings (store.password, \
-            store.tls_ca_file, ...)\ncount for both.\n\n  \
+        after_help = "No relay may deliver from either store. The first isn't changed; the second must be new. To continue a \
+            stopped copy,\nrun the same command again. Server settings (store.password, store.tls_ca_file, ...) hold for \
+            both.\n\n  \
             referral-relay store copy --from sqlite:data/relay.db --to postgres://relay@db.example.com/relay\n  \
             referral-relay store copy --from postgres://relay@db.example.com/relay --to sqlite:data/back.db"
     )]
@@ -52,7 +52,7 @@ pub async fn run(Action::Copy(args): Action, settings: &Settings) -> Result<Exit
     let copied = tokio::select! {
         copied = app::copy_store(settings, &from, &to, &mut show) => copied,
         () = stop => {
-            return Err(failed(anyhow!("stopped; the same command goes on where it was")));
+            return Err(failed(anyhow!("stopped; run the same command again to continue")));
         }
     };
     progress.bar.finish_and_clear();
@@ -69,16 +69,16 @@ fn url(argument: &str, text: &SecretString) -> Result<StoreUrl, Failure> {
 }
 
 fn report(copied: &[Compared], from: &StoreUrl, to: &StoreUrl) -> Output {
-    let mut page = Output::default();
-    page.line(format!("Copied {from} to {to}, and compared them:"));
+    let mut output = Output::default();
+    output.line(format!("Copied {from} to {to}, and compared them:"));
     for Compared { part, rows, checksum } in copied {
-        page.line(format!("  {part:<14} {rows:>12}  {checksum}"));
+        output.line(format!("  {part:<14} {rows:>12}  {checksum}"));
     }
     for exposure in [from, to].into_iter().filter_map(StoreUrl::exposure) {
-        page.line(format!("Note: {exposure}."));
+        output.line(format!("Note: {exposure}."));
     }
-    page.line("Both hold the same. Now let store.url name the new one, and start no relay on the old one again.");
-    page
+    output.line("Both hold the same. Set store.url to the new one, and never start a relay on the old one again.");
+    output
 }
 
 /// A bar on a terminal; elsewhere a line for each part.

@@ -35,17 +35,17 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         let compared = tokio::select! {
             compared = compare.run(source, scope) => compared,
             () = &mut stop => {
-                return Err(failed(anyhow!("stopped; what was found until now is accepted")));
+                return Err(failed(anyhow!("stopped; the differences found so far are accepted")));
             }
         };
         reports.push(compared.map_err(|error| {
-            let context = format!("the comparison of {} was broken off", source.campaign.id);
+            let context = format!("the comparison of {} failed", source.campaign.id);
             failed(anyhow::Error::from(error).context(context))
         })?);
     }
     let remark = reports.iter().any(|report| !report.left_out.is_empty()).then(|| {
-        "What is left out happened before sync.horizon, or a backfill left it out; \
-         `referral-relay backfill --events all` sends it, where GrowSurf says when it was."
+        "Events left out are older than sync.horizon, or a backfill left them out. \
+         `referral-relay backfill --events all` sends those with a known time."
             .to_owned()
     });
     session.finish(&args.session, &reports, (remark, None), stop).await

@@ -1,4 +1,4 @@
-//! `referral-relay webhook`: the webhook's state in GrowSurf, read and mended.
+//! `referral-relay webhook`: the webhook's state at GrowSurf, read and fixed.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -14,22 +14,22 @@ use crate::app::GrowsurfClients;
 use crate::config::Settings;
 use crate::domain::{Act, Labelled};
 use crate::growsurf::rest::WebhookState;
-use crate::sync::{Finding, Problem, SyncTarget, WebhookMonitor, needed_events};
+use crate::sync::{SyncTarget, WebhookFinding, WebhookMonitor, WebhookProblem, needed_events};
 
 /// Actions on the webhook.
 #[derive(clap::Subcommand, Debug)]
 pub enum Action {
     /// Show the state of the webhooks that come here; exit 1 if one must be fixed.
-    Status(Which),
+    Status(CampaignArgs),
     /// Switch the webhook on, and subscribe it to all that the relay needs.
-    Enable(Which),
+    Enable(CampaignArgs),
     /// Let GrowSurf send a made-up event here, and show what it was answered.
-    Test(Which),
+    Test(CampaignArgs),
 }
 
 /// The webhooks of an action.
 #[derive(clap::Args, Debug)]
-pub struct Which {
+pub struct CampaignArgs {
     /// The campaign, by its id; can be given more than once. Default: those in the settings, else
     /// all that the key sees.
     #[arg(long, value_name = "ID")]
@@ -50,19 +50,19 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
     let clients = GrowsurfClients::new(settings, &store, TIMEOUT).map_err(failed)?;
     let sources = clients.sources(&which.campaign).await.map_err(failed)?;
     let watch = clients.watch(settings);
-    let mut page = Output::default();
+    let mut output = Output::default();
     let mut campaigns = Vec::new();
     let mut is_well = true;
     for source in &sources {
         let (is_fine, mut document) = match &action {
-            Action::Status(_) => status(&watch, source, &mut page).await?,
+            Action::Status(_) => status(&watch, source, &mut output).await?,
             Action::Enable(_) => {
-                let enabled = enable(&watch, source, &mut page).await?;
+                let enabled = enable(&watch, source, &mut output).await?;
                 let subject = format!("webhook of campaign {}", source.campaign.id);
                 record(&store, Act::EnableWebhook, &subject, "on").await?;
                 enabled
             }
-            Action::Test(_) => test(&watch, source, &mut page).await?,
+            Action::Test(_) => test(&watch, source, &mut output).await?,
         };
         is_well &= is_fine;
         document["campaign"] = json!(source.campaign.id);
@@ -70,17 +70,17 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
     }
     store.close().await.map_err(failed)?;
     if which.json {
-        page = Output::default();
-        page.json(&json!({ "campaigns": campaigns }));
+        output = Output::default();
+        output.json(&json!({ "campaigns": campaigns }));
     }
-    page.print()?;
+    output.print()?;
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn status(
     watch: &WebhookMonitor,
     source: &SyncTarget,
-    page: &mut Output,
+    output: &mut Output,
 ) -> Result<(bool, Value), Failure> {
     let campaign = &source.campaign.id;
     let webhooks = watch.ours(source).await.map_err(failed)?;
@@ -88,23 +88,23 @@ async fn status(
         let state = if webhook.is_enabled { "on" } else { "off" };
         let events = webhook.events.join(", ");
         let events = if events.is_empty() { "nothing" } else { &events };
-        page.line(format!(
+        output.line(format!(
             "{campaign}  {} {}  {state}, subscribed to {events}",
             webhook.id, webhook.url
         ));
     }
     let findings = watch.check(source).await.map_err(failed)?;
-    for Finding { problem, detail, .. } in &findings {
+    for WebhookFinding { problem, detail, .. } in &findings {
         let word = problem.map_or("ok", |_| "note");
-        page.line(format!("{campaign}  {word}: {detail}"));
+        output.line(format!("{campaign}  {word}: {detail}"));
     }
     let webhook = |it: &WebhookState| json!({ "id": it.id, "url": it.url, "enabled": it.is_enabled, "events": it.events });
-    let finding = |it: &Finding| json!({ "problem": it.problem.map(|problem| problem.label()), "detail": it.detail });
+    let finding = |it: &WebhookFinding| json!({ "problem": it.problem.map(|problem| problem.label()), "detail": it.detail });
     let document = json!({
         "webhooks": webhooks.iter().map(webhook).collect::<Vec<_>>(),
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),
     });
-    Ok((!findings.iter().any(|it| it.problem.is_some_and(Problem::is_grave)), document))
+    Ok((!findings.iter().any(|it| it.problem.is_some_and(WebhookProblem::is_grave)), document))
 }
 
 /// Returns this relay's webhook: the one that is on, else the first that comes here.
@@ -123,7 +123,7 @@ async fn ours(watch: &WebhookMonitor, source: &SyncTarget) -> Result<WebhookStat
 async fn enable(
     watch: &WebhookMonitor,
     source: &SyncTarget,
-    page: &mut Output,
+    output: &mut Output,
 ) -> Result<(bool, Value), Failure> {
     let webhook = ours(watch, source).await?;
     let needed = needed_events(source.campaign.is_affiliate()).iter().map(|it| (*it).to_owned());
@@ -132,14 +132,14 @@ async fn enable(
     let campaign = &source.campaign.id;
     let enabled = source.client.enable_webhook(campaign, &webhook.id, &events).await;
     enabled.map_err(failed)?;
-    page.line(format!("{campaign}  {} is on, subscribed to {}", webhook.id, events.join(", ")));
+    output.line(format!("{campaign}  {} is on, subscribed to {}", webhook.id, events.join(", ")));
     Ok((true, json!({ "webhook": webhook.id, "enabled": true, "events": events })))
 }
 
 async fn test(
     watch: &WebhookMonitor,
     source: &SyncTarget,
-    page: &mut Output,
+    output: &mut Output,
 ) -> Result<(bool, Value), Failure> {
     let webhook = ours(watch, source).await?;
     let campaign = &source.campaign.id;
@@ -147,6 +147,6 @@ async fn test(
     let answered = &answer["response"];
     let is_well = answer["success"] == Value::Bool(true);
     let word = if is_well { "ok" } else { "FAIL" };
-    page.line(format!("{campaign}  {word}: {} was answered {answered}", webhook.url));
+    output.line(format!("{campaign}  {word}: {} was answered {answered}", webhook.url));
     Ok((is_well, json!({ "webhook": webhook.id, "accepted": is_well, "answer": answered })))
 }

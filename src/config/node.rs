@@ -123,7 +123,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         self.deserialize_str(visitor)
     }
 
-    /// An empty text is none.
+    /// Returns an empty text is none.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match self.value {
             Some(Value::String(text)) if text.is_empty() => visitor.visit_none(),

@@ -48,7 +48,7 @@ impl fmt::Display for Problem {
 }
 
 impl Problems {
-    /// The problems in the order they were found: by layer, then by section.
+    /// Returns the problems in the order they were found: by layer, then by section.
     pub fn list(&self) -> &[Problem] {
         &self.list
     }

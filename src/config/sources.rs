@@ -40,8 +40,8 @@ impl Sources {
         }
     }
 
-    /// The same with the variables of this process; those that aren't Unicode become problems if
-    /// they are the relay's.
+    /// Returns the same with the variables of this process; those that aren't Unicode become
+    /// problems if they are the relay's.
     pub fn from_process(file: Option<PathBuf>) -> Self {
         let mut environment = Vec::new();
         let mut not_text = Vec::new();
@@ -59,7 +59,7 @@ impl Sources {
         sources
     }
 
-    /// The same with paths relative to this directory instead of the working directory.
+    /// Returns the same with paths relative to this directory instead of the working directory.
     pub fn in_directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = directory.into();
         self
@@ -70,12 +70,12 @@ impl Sources {
         &self.environment
     }
 
-    /// The names of variables whose values aren't Unicode.
+    /// Returns the names of variables whose values aren't Unicode.
     pub(super) fn not_text(&self) -> &[String] {
         &self.not_text
     }
 
-    /// The settings file's path and content; `None` if none was named and there is none.
+    /// Returns the settings file's path and content; `None` if none was named and there is none.
     pub(super) fn file(&self) -> Option<(PathBuf, io::Result<String>)> {
         match &self.file {
             Some(path) => Some((path.clone(), self.read(path))),
@@ -92,7 +92,7 @@ impl Sources {
         folder.is_some_and(|folder| self.directory.join(folder).is_dir())
     }
 
-    /// The text of a file that a setting names.
+    /// Returns the text of a file that a setting names.
     pub(super) fn read(&self, path: &Path) -> io::Result<String> {
         let mut text = String::new();
         File::open(self.directory.join(path))?

@@ -30,7 +30,7 @@ struct Setup {
 }
 
 impl Setup {
-    /// The required settings and nothing else.
+    /// Returns the required settings and nothing else.
     fn new() -> Self {
         REQUIRED.iter().fold(Self::empty(), |setup, (name, value)| setup.variable(name, value))
     }
@@ -73,7 +73,7 @@ impl Setup {
         self.load().unwrap_or_else(|problems| panic!("{problems}"))
     }
 
-    /// The problems, one a line; none is a failed test.
+    /// Returns the problems, one a line; none is a failed test.
     fn problems(&self) -> String {
         self.load().unwrap_err().to_string()
     }

@@ -32,7 +32,7 @@ pub enum UiMode {
 /// The tokens for a part of the HTTP interface.
 #[derive(Debug, Clone, Deserialize)]
 pub struct TokenSettings {
-    /// The bearer tokens, each of which opens it; without one it is off.
+    /// The bearer tokens; any of them is accepted. Without one the interface is off.
     #[serde(rename = "token", deserialize_with = "secret::tokens")]
     pub tokens: Vec<SecretString>,
 }

@@ -77,7 +77,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// The built-in defaults.
+    /// Returns the built-in defaults.
     pub(super) fn built_in() -> Self {
         let mut tree = Self { leaves: Vec::new() };
         tree.add_toml(DEFAULTS, BUILT_IN, &mut Problems::default());

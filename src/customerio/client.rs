@@ -234,7 +234,7 @@ pub enum RegionError {
     #[error("customer.io answered {status}: site id and api key are not those of a track api")]
     Credentials { status: u16 },
     /// Another service answered. Definite.
-    #[error("customer.io answered {status} where the region was asked for")]
+    #[error("customer.io answered {status} to the request for the region")]
     Unexpected { status: u16 },
     /// Another service answered 200. Definite.
     #[error("customer.io's answer names no region and workspace")]

@@ -130,7 +130,7 @@ pub fn fit<'a>(key: &'a LaneKey, call: &'a Call) -> Result<Fitted<'a>, OverLimit
             // An event without one would be an invitation, which can send mail.
             within("anonymous_id", id.as_str(), ID_BYTES)?;
             if !matches!(call, Call::Track { .. }) {
-                let reason = "is a visitor's, who is nobody yet: only events are theirs";
+                let reason = "belongs to a visitor, who has events and no profile";
                 return Err(OverLimit { field: "anonymous_id", reason: reason.to_owned() });
             }
         }

@@ -117,7 +117,7 @@ fn accepted(answer: &Answer, calls: usize) -> Reading {
     // sending them again is safe, losing one is not.
     let is_unclear = answer.status == 207 && (listed.is_empty() || !stray.is_empty());
     let other = if is_unclear {
-        let reason = "customer.io answered 207 without telling which calls it refused";
+        let reason = "customer.io answered 207 without naming the calls that it refused";
         Outcome::Retry { reason: reason.to_owned(), wait: None }
     } else {
         Outcome::Delivered

@@ -73,7 +73,7 @@ pub fn verify<'h, 'k>(
     max_age: Duration,
 ) -> Result<(), SignatureError> {
     let signature = Signature::parse(header)?;
-    // Every key is tried, so that the time doesn't tell which one fits.
+    // Every key is tried, so that the time doesn't reveal the one that fits.
     let fits = keys.into_iter().fold(false, |fits, key| {
         let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
         let mac = mac.chain_update("v0:").chain_update(signature.timestamp).chain_update(":");
@@ -133,7 +133,7 @@ mod tests {
         verify(headers(Some(at), Some(signature)), body, [key], NOW, WEEK)
     }
 
-    /// The headers of a request, either of which may be missing.
+    /// Returns the headers of a request, either of which may be missing.
     fn headers<'h>(
         at: Option<&'h str>,
         signature: Option<&'h str>,

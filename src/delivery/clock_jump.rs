@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_tells_by_how_much_and_once() {
+    fn a_jump_of_the_clock_is_reported_once_with_its_size() {
         const HOUR: Duration = Duration::from_secs(3_600);
         let start = Instant::now();
         let later = |seconds: u64| start + Duration::from_secs(seconds);

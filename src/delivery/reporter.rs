@@ -1,5 +1,5 @@
-//! Reports of the destinations' states: into the store, for whoever looks, and a halt into the log again
-//! and again.
+//! Reports of the destinations' states: to the store for commands and pages, and halts repeatedly to
+//! the log.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -62,7 +62,7 @@ impl GrowSurfTransport {
         };
         let written = client.perform(key, &item.delivery.call, until).await?;
         let took = self.clock.now().since(at);
-        let rest::Written { http_status, outcome } = written;
+        let rest::WriteResult { http_status, outcome } = written;
         Some(Attempt { at, took, http_status, outcome })
     }
 }

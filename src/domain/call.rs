@@ -265,12 +265,12 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ParticipantKey, Shown};
+    use crate::domain::{ParticipantKey, ReferredValue};
 
     #[test]
     fn a_stored_call_reads_back_the_same() {
         let of = ParticipantKey::new("c", "p");
-        let friend = Reference { of, shows: Shown::Name };
+        let friend = Reference { of, shows: ReferredValue::Name };
         let call = Call::Track {
             name: "referral_converted".to_owned(),
             event_id: EventId([7; 16]),

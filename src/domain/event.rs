@@ -36,7 +36,7 @@ pub struct Snapshot {
     pub metadata: Attributes,
     /// All shares of the participant, over all channels.
     pub share_total: Option<i64>,
-    /// The reported time of joining. It tells a new participant from an erased one.
+    /// The reported time of joining. It distinguishes a new participant from an erased one.
     pub joined_at: Option<Time>,
     /// True if the source is about this participant. What it says of others may be outdated, and gives way to
     /// anything known.
@@ -192,7 +192,7 @@ pub enum ShareMethod {
     Social,
     /// A copied link or its QR code.
     Link,
-    /// A message to somebody.
+    /// A message, such as an SMS.
     Message,
     /// A channel that GrowSurf added later.
     Other,

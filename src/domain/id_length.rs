@@ -190,7 +190,7 @@ mod tests {
         }
     }
 
-    /// Notification with one id of this many bytes, in each place.
+    /// Returns notifications with an id of this many bytes in each place.
     fn places(bytes: usize) -> Vec<(&'static str, Notification)> {
         let long = || "x".repeat(bytes);
         let with = |change: &dyn Fn(&mut Notification)| {

@@ -78,8 +78,8 @@ pub struct Participant {
     pub first_referral: Option<Time>,
     /// The last friend's sign-up.
     pub last_referral: Option<Time>,
-    /// True if GrowSurf ever reported a change of the fraud status. Before that, its everyday value is no
-    /// news.
+    /// True if GrowSurf ever reported a change of the fraud status. Before that, the default value is
+    /// not sent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fraud_reported: bool,
     /// The relay's counts for GrowSurf, and what it set there.
@@ -143,7 +143,7 @@ pub struct Identified {
 
 /// A profile to merge into the person's after a change of address.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Moved {
+pub struct FormerProfile {
     /// The former key.
     pub from: Identifier,
     /// The time of the last planned merge.
@@ -164,7 +164,7 @@ pub struct Person {
     /// The last planned profile, if there is one.
     pub identified: Option<Identified>,
     /// The profile under a former address, while merges of it are planned.
-    pub moved: Option<Moved>,
+    pub moved: Option<FormerProfile>,
     /// All former keys of the person.
     pub former: Vec<Identifier>,
     /// The actions in the last hour, of a participant at GrowSurf.
@@ -174,7 +174,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// Returns a record of which only the key is known.
+    /// Returns a record with a key and nothing else.
     pub fn new(key: impl Into<LaneKey>) -> Self {
         Self {
             id: None,

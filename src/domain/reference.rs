@@ -22,13 +22,13 @@ pub struct Reference {
     #[serde(flatten)]
     pub of: ParticipantKey,
     /// The value.
-    pub shows: Shown,
+    pub shows: ReferredValue,
 }
 
 /// The value of another participant in a call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Shown {
+pub enum ReferredValue {
     Address,
     /// The display name.
     Name,
@@ -86,10 +86,12 @@ impl References {
     fn value(&self, reference: &Reference) -> Option<Scalar> {
         let Parts { address, name, id } = self.0.get(&reference.of)?;
         let shown = match (reference.shows, address) {
-            (Shown::Name, _) => name.as_deref(),
-            (Shown::Address | Shown::Referrer, Some(address)) => display_address(address),
-            (Shown::Address, None) => None,
-            (Shown::Referrer, None) => {
+            (ReferredValue::Name, _) => name.as_deref(),
+            (ReferredValue::Address | ReferredValue::Referrer, Some(address)) => {
+                display_address(address)
+            }
+            (ReferredValue::Address, None) => None,
+            (ReferredValue::Referrer, None) => {
                 let is_shown = !id.starts_with(Participant::HASHED)
                     && display_text(id).is_some_and(|shown| shown == *id);
                 is_shown.then_some(id.as_str())
@@ -169,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_reference_shows_what_is_known_and_harmless() {
-        let shown = |facts: &[(&str, &str)], id: &str, shows: Shown| {
+        let shown = |facts: &[(&str, &str)], id: &str, shows: ReferredValue| {
             let mut person = Person::new(Identifier::Id("1".to_owned()));
             let mut participant = Participant::new("c".to_owned(), id.to_owned(), None);
             for (name, value) in facts {
@@ -182,19 +184,22 @@ mod tests {
         };
         let rae = [(Facts::EMAIL, "rae@example.com"), (Facts::FIRST_NAME, "Rae\n")];
         for (facts, id, shows, expected) in [
-            (&rae[..], "p1", Shown::Address, Some("rae@example.com")),
-            (&rae, "p1", Shown::Referrer, Some("rae@example.com")),
-            (&rae, "p1", Shown::Name, Some("Rae")),
-            (&[], "p1", Shown::Address, None),
-            (&[], "p1", Shown::Referrer, Some("p1")),
-            (&[], "evil.example/x", Shown::Referrer, None),
-            (&[], "~0a", Shown::Referrer, None),
-            (&[(Facts::EMAIL, "{{x}}@example.com")], "p1", Shown::Referrer, None),
-            (&[(Facts::FIRST_NAME, "https://evil.example")], "p1", Shown::Name, None),
+            (&rae[..], "p1", ReferredValue::Address, Some("rae@example.com")),
+            (&rae, "p1", ReferredValue::Referrer, Some("rae@example.com")),
+            (&rae, "p1", ReferredValue::Name, Some("Rae")),
+            (&[], "p1", ReferredValue::Address, None),
+            (&[], "p1", ReferredValue::Referrer, Some("p1")),
+            (&[], "evil.example/x", ReferredValue::Referrer, None),
+            (&[], "~0a", ReferredValue::Referrer, None),
+            (&[(Facts::EMAIL, "{{x}}@example.com")], "p1", ReferredValue::Referrer, None),
+            (&[(Facts::FIRST_NAME, "https://evil.example")], "p1", ReferredValue::Name, None),
         ] {
             assert_eq!(shown(facts, id, shows), expected.map(Scalar::from), "{facts:?} {id}");
         }
         let unknown = References::default();
-        assert_eq!(unknown.value(&Reference { of: key("p1"), shows: Shown::Referrer }), None);
+        assert_eq!(
+            unknown.value(&Reference { of: key("p1"), shows: ReferredValue::Referrer }),
+            None
+        );
     }
 }

@@ -66,21 +66,21 @@ fn guess(body: &[u8]) -> Source {
     }
 }
 
-/// Somebody who is taken for a participant, since without one nothing could be shown.
+/// A participant made up for an event that requires a known one.
 pub struct AssumedParticipant(Person);
 
 impl AssumedParticipant {
-    /// Returns the participant whom it takes for the news to lead to anything, if it takes one.
-    pub fn of(news: &Notification, rules: &Rules) -> Option<Self> {
-        let (campaign, id, identifier) = match &news.feedback {
+    /// Returns the participant that the notification requires, if it requires one.
+    pub fn of(notification: &Notification, rules: &Rules) -> Option<Self> {
+        let (campaign, id, identifier) = match &notification.feedback {
             Some(feedback) => {
                 let (campaign, id) = of_feedback(feedback)?;
                 (campaign, id, feedback.identifiers.first().cloned())
             }
             None => {
-                let who = news.people.first().filter(|_| news.is_from_server)?;
+                let who = notification.people.first().filter(|_| notification.is_from_server)?;
                 let email = who.email.clone().ok().map(Identifier::Email);
-                (news.campaign.id.clone(), who.id.clone(), email)
+                (notification.campaign.id.clone(), who.id.clone(), email)
             }
         };
         let configured = || rules.only_campaign.as_ref().or(rules.writable_campaigns.first());
@@ -91,7 +91,8 @@ impl AssumedParticipant {
         let mut person = Person::new(identifier.or_else(nobody)?);
         person.id = Some(PersonId(0));
         let mut participant = Participant::new(campaign, id.clone(), Some(id));
-        if news.events.iter().any(|it| matches!(it.event, Event::ReferralConverted { .. })) {
+        if notification.events.iter().any(|it| matches!(it.event, Event::ReferralConverted { .. }))
+        {
             let facts = &mut participant.facts;
             facts.merge(Facts::IS_REFERRED, Scalar::Boolean(true), Time::default());
         }

@@ -20,6 +20,8 @@ pub use client::{Client, ClientConfig, Clients, RateLimiter};
 pub use error::{Refusal, RestError};
 pub use lifecycle::Announcement;
 pub use limits::{Budget, ReportedLimits};
-pub use trail::Trail;
-pub use types::{Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState};
-pub use writes::{Write, Written};
+pub use trail::CursorTrail;
+pub use types::{
+    Cursor, Integration, Page, ParticipantQuery, Referrals, TriggerAnswer, WebhookState,
+};
+pub use writes::{Write, WriteResult};

@@ -31,7 +31,7 @@ use documents::{Discarded, Letter, Letters, Redelivered, WholeLetter};
 /// The most dead letters on a page.
 const PAGE: usize = 100;
 
-/// The routes below `/admin`, to be put behind [`require_bearer_token`].
+/// Returns the routes below `/admin`, to be put behind [`require_bearer_token`].
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list))

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::memory::MemoryPermit;
-use self::memory::{Full, Memory};
+use self::memory::{Memory, MemoryShortage};
 use super::problem::Problem;
 use crate::options::size::size;
 use crate::telemetry::Metrics;
@@ -163,7 +163,7 @@ impl BodyLimits {
         Ok(ReadBody { bytes, permit })
     }
 
-    /// Returns the time for a body of which so many bytes have come.
+    /// Returns the time allowed for a body after `read` bytes.
     fn time_for(&self, read: usize) -> Duration {
         let micros = u64::try_from(read).unwrap_or(u64::MAX).saturating_mul(1_000_000);
         let at_rate = u64::try_from(self.options.body_min_rate)
@@ -199,11 +199,11 @@ impl BodyLimits {
         self.refused("too_large", StatusCode::PAYLOAD_TOO_LARGE, detail)
     }
 
-    fn no_memory(&self, full: Full) -> Problem {
+    fn no_memory(&self, full: MemoryShortage) -> Problem {
         let (reason, whose) = match full {
-            Full::All => ("memory", ""),
-            Full::Client => ("client", " of this client"),
-            Full::Reserve => ("reserve", ""),
+            MemoryShortage::All => ("memory", ""),
+            MemoryShortage::Client => ("client", " of this client"),
+            MemoryShortage::Reserve => ("reserve", ""),
         };
         self.metrics.body_refused(reason);
         let detail =
@@ -227,8 +227,8 @@ fn length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Returns the memory for a body that needs so much now, and at most so much in the end. It is a
-/// power of two, so that a small body stays small for as long as it can.
+/// Returns the memory for a body that needs `needed` bytes now and at most `most` in the end: the
+/// next power of two, so that small bodies hold little.
 fn step(needed: usize, most: usize) -> usize {
     needed.next_power_of_two().max(FIRST_STEP).min(most.max(needed))
 }
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_taken_in_steps_that_fit_what_is_to_come() {
+    fn memory_grows_in_steps_up_to_the_announced_length() {
         let steps = |most| [1, 5_000, 60_000, SMALL + 1].map(|needed| step(needed, most));
         assert_eq!(steps(1 << 20), [FIRST_STEP, 8192, SMALL, 2 * SMALL]);
         assert_eq!(steps(70_000), [FIRST_STEP, 8192, SMALL, 70_000]);

@@ -1,7 +1,7 @@
 //! Health and readiness.
 //!
-//! Healthy: the process lives and its loops make progress. Ready: this too, the store takes a write,
-//! and the relay isn't draining. Customer.io being down makes it neither: the relay is there to wait.
+//! Healthy: the process lives and its loops make progress. Ready: it is healthy, the store accepts a
+//! write, and the relay isn't draining. An outage of Customer.io changes neither.
 
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use crate::ingest::IngestError;
 use crate::store::{Store, StoreError, Writing};
 use crate::telemetry::ErrorChain;
 
-/// For how long a commit vouches for the store, and how often it is probed at most.
+/// The time for which a commit proves that the store works, and the least time between probes.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The time for which a refused webhook makes the store unready, unless it accepts one meanwhile. A
@@ -48,8 +48,8 @@ pub struct Health {
 }
 
 impl Health {
-    /// Judges by the store, by the heartbeats of all loops and by whether the relay drains. Warns while
-    /// a call has waited for longer than `late_warning`.
+    /// Returns the checks of the store, the heartbeats of all loops and the drain. Warns while a call has
+    /// waited for longer than `late_warning`.
     pub fn new(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
@@ -100,7 +100,7 @@ impl Health {
         match self.store.writer_status() {
             Writing::Since(begun) if now.saturating_duration_since(begun) >= STALLED => {
                 let seconds = now.saturating_duration_since(begun).as_secs();
-                return Err(format!("the store has been at one write for {seconds} s"));
+                return Err(format!("the store has been busy with one write for {seconds} s"));
             }
             Writing::Ended if !self.draining.is_cancelled() => {
                 return Err("the store has stopped writing".to_owned());
@@ -130,7 +130,7 @@ impl Health {
         if let Some(written) = self.last_write() {
             return written;
         }
-        // A request that waited for the lock takes the answer of the one that held it.
+        // A request that waited for the lock reuses the answer of the one that held it.
         let mut probe = self.probe.lock().await;
         if let Some((at, answer)) = probe.as_ref()
             && self.is_fresh(*at)
@@ -141,10 +141,10 @@ impl Health {
         let answer = match tokio::time::timeout(PROBE_TIMEOUT, writing).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
-                tracing::warn!(error = %ErrorChain(&error), "the store takes no write");
-                Err(format!("the store takes no write{}", standby(&error)))
+                tracing::warn!(error = %ErrorChain(&error), "the store accepts no writes");
+                Err(format!("the store accepts no writes{}", standby(&error)))
             }
-            Err(_) => Err(format!("the store took no write within {PROBE_TIMEOUT:?}")),
+            Err(_) => Err(format!("the store accepted no write within {PROBE_TIMEOUT:?}")),
         };
         *probe = Some((self.clock.steady(), answer.clone()));
         answer
@@ -164,7 +164,7 @@ fn standby(error: &StoreError) -> &'static str {
 pub(super) struct HealthBody {
     #[schema(examples("ready"))]
     status: HealthStatus,
-    /// Faults that need a person though the relay does its work. Left out if there are none.
+    /// Faults that need an operator although the relay works. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     warnings: Vec<String>,
@@ -180,15 +180,15 @@ enum HealthStatus {
     Ready,
 }
 
-/// Is it alive?
+/// Returns the health of the relay.
 ///
-/// The process lives and its loops make progress. If not, it should be started anew.
+/// The process lives and its loops make progress. If not, restart it.
 #[utoipa::path(
     get,
     path = "/healthz",
     operation_id = "check_liveness",
     tag = tags::HEALTH,
-    responses((status = 200, description = "It is alive.", body = HealthBody), refusals::NotNow),
+    responses((status = 200, description = "The relay is alive.", body = HealthBody), refusals::NotNow),
 )]
 pub async fn healthz(State(state): State<AppState>) -> Response {
     match state.health.stalled() {
@@ -199,28 +199,28 @@ pub async fn healthz(State(state): State<AppState>) -> Response {
     }
 }
 
-/// Is it ready?
+/// Returns the readiness of the relay.
 ///
-/// The store takes a write, the loops make progress, and the relay isn't draining. Customer.io being down makes it no less
-/// ready.
+/// The store accepts a write, the loops make progress, and the relay isn't draining. An outage of
+/// Customer.io doesn't change it.
 #[utoipa::path(
     get,
     path = "/readyz",
     operation_id = "check_readiness",
     tag = tags::HEALTH,
-    responses((status = 200, description = "It is ready.", body = HealthBody), refusals::NotNow),
+    responses((status = 200, description = "The relay is ready.", body = HealthBody), refusals::NotNow),
 )]
 pub async fn readyz(State(state): State<AppState>) -> Response {
     ready(state).await
 }
 
-/// Is it ready? The same as `/readyz`.
+/// Returns the readiness of the relay, as `/readyz` does.
 #[utoipa::path(
     get,
     path = "/health",
     operation_id = "check_health",
     tag = tags::HEALTH,
-    responses((status = 200, description = "It is ready.", body = HealthBody), refusals::NotNow),
+    responses((status = 200, description = "The relay is ready.", body = HealthBody), refusals::NotNow),
 )]
 pub async fn health(State(state): State<AppState>) -> Response {
     ready(state).await
@@ -231,7 +231,7 @@ async fn ready(state: AppState) -> Response {
         return Problem::unavailable(why, 1).into_response();
     }
     let now = state.clock.now();
-    let mut warnings = state.damage.told();
+    let mut warnings = state.damage.tasks();
     if let Ok(stats) = state.store.stats().await
         && let Some(age) = stats.oldest_pending.map(|oldest| now.since(oldest))
         && age >= state.health.late_warning

@@ -17,46 +17,46 @@ const REFUSED: u32 = 10;
 
 /// The posts of all clients together, in any minute.
 ///
-/// Only what is accepted uses up the total. A post counts against it while it is on its way, since it may
-/// be accepted. The refused ones have a bound of their own, for the work that they cause.
+/// Accepted posts use up the total, and so does a post in transit, which may be accepted. Refused posts
+/// have their own limit, for the work that they cause.
 #[derive(Debug)]
 pub struct Total {
     posts_per_minute: u32,
     accepted: LastMinute,
     refused: LastMinute,
-    on_their_way: u32,
+    in_transit: u32,
 }
 
 impl Total {
-    /// A total of so many accepted posts in any minute.
+    /// Returns a limit on the accepted posts in any minute.
     pub fn new(posts_per_minute: u32) -> Self {
         let [accepted, refused] = [(); 2].map(|()| LastMinute::default());
-        Self { posts_per_minute, accepted, refused, on_their_way: 0 }
+        Self { posts_per_minute, accepted, refused, in_transit: 0 }
     }
 
-    /// True if there is room for one more post, which is on its way until [`Total::end`]. So many relays
-    /// share the total.
+    /// Returns true if there is room for one more post, which is in transit until [`Total::end`].
+    /// `relays` share the total.
     pub fn admit(&mut self, relays: u32, now: Duration) -> bool {
         let most = (self.posts_per_minute / relays.max(1)).max(1);
-        let has_room = |ended: u32, most: u32| ended.saturating_add(self.on_their_way) < most;
+        let has_room = |ended: u32, most: u32| ended.saturating_add(self.in_transit) < most;
         let is_within = has_room(self.accepted.count(now), most)
             && has_room(self.refused.count(now), most.saturating_mul(REFUSED));
-        self.on_their_way += u32::from(is_within);
+        self.in_transit += u32::from(is_within);
         is_within
     }
 
-    /// Counts a post that is no longer on its way.
+    /// Counts a post that is no longer in transit.
     pub fn end(&mut self, is_accepted: bool, now: Duration) {
-        self.on_their_way = self.on_their_way.saturating_sub(1);
+        self.in_transit = self.in_transit.saturating_sub(1);
         let ended = if is_accepted { &mut self.accepted } else { &mut self.refused };
         ended.add(now);
     }
 }
 
-/// The seconds in which something of the last minute may have happened.
+/// The number of seconds that the last minute touches.
 const SECONDS: usize = 61;
 
-/// A count of what happened in the last minute, by the second.
+/// A count of the last minute, by the second.
 #[derive(Debug)]
 struct LastMinute {
     /// The number of each second, in its place among [`SECONDS`].
@@ -81,7 +81,7 @@ impl LastMinute {
         self.counts.iter().sum()
     }
 
-    /// Forgets the seconds that are more than a minute ago.
+    /// Clears the seconds that are more than a minute ago.
     fn forget(&mut self, now: Duration) {
         let now = now.as_secs().max(self.newest);
         let first = (self.newest + 1).max(now.saturating_sub(SECONDS as u64 - 1));
@@ -96,10 +96,10 @@ fn place(second: u64) -> usize {
     usize::try_from(second % SECONDS as u64).expect("less than a minute and a second")
 }
 
-/// Counts by the client, each by one time: when all that was taken of them will have been paid off.
+/// Counts by client. Each count is one time: when the posts accepted so far are paid off.
 ///
-/// Clients are remembered in two generations. When the younger one is full it becomes the older
-/// one, and the older one is forgotten. So the memory is bounded, and recent clients stay.
+/// Clients stand in two generations. When the younger one is full, it replaces the older one. So the
+/// memory is bounded, and recent clients stay.
 #[derive(Debug)]
 pub struct Limiter {
     /// The time that one post takes to be paid off.
@@ -110,7 +110,8 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// So many posts a minute of each client, of whom so many are remembered.
+    /// Returns a limit on the posts of each client in a minute; remembers at most `clients` of
+    /// them.
     pub fn new(posts_per_minute: u32, clients: usize) -> Self {
         let most = (clients / 2).max(1);
         Self {
@@ -121,7 +122,7 @@ impl Limiter {
         }
     }
 
-    /// True if one more post of a client is accepted at this time; then it is counted.
+    /// Returns true if one more post of a client is accepted at this time, and counts it.
     pub fn admit(&mut self, client: IpAddr, now: Duration) -> bool {
         let client = network(client);
         let known = self.young.get(&client).or_else(|| self.old.get(&client));

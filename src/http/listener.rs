@@ -27,9 +27,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use self::connection::{Connection, Sent};
-use self::places::{Crowded, Place, Places};
-use self::watched::{Deadlines, Late, Watched};
+use self::connection::{Connection, TrackedBody};
+use self::places::{Place, PlaceLimit, Places};
+use self::watched::{Deadlines, MissedDeadline, Watched};
 use super::client::{is_trusted, network};
 use super::delay::NotBefore;
 use super::problem::Problem;
@@ -57,23 +57,22 @@ pub struct ListenerOptions {
 /// The part of all connections that one client may have open.
 const CLIENT_PART: usize = 8;
 
-/// The rest after an error of the system, for example when it is out of descriptors.
+/// The pause after an error of the system, for example when it is out of descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// The time between two warnings of such errors.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
-/// The most that a connection buffers of what it reads, and thus the longest headers of a request;
-/// Node takes as much. Bodies pass through it before they are counted, so it is what each of many
-/// senders can cost besides.
+/// The bytes that a connection buffers, and so the longest headers of a request; Node accepts as many.
+/// Bodies pass through it before they are counted, so each sender can cost this much on top.
 const BUFFER: usize = 16 * 1024;
 
-/// The system's buffer for what a client hasn't read, which would grow to megabytes by itself. Linux
-/// doubles it; then all answers but the interface's document fit.
+/// The system's buffer for unread answers, which would otherwise grow to megabytes. Linux doubles it;
+/// then all answers but the interface's document fit.
 const SEND_BUFFER: u32 = 64 * 1024;
 
-/// The connections that may wait in the system's queue; it may allow fewer. The usual 128 are few:
-/// when they are full, Linux resets some of those that come at once.
+/// The connections that may wait in the system's queue, if the system allows as many. With the usual
+/// 128, Linux resets some of the connections that arrive together.
 const WAITING: u32 = 4096;
 
 /// The seconds after which a client may try again when its request took too long.
@@ -99,7 +98,7 @@ impl Listener {
         request_timeout: Duration,
     ) -> std::io::Result<Self> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // As `TcpListener::bind` does: a restart needn't wait for old connections to be forgotten.
+        // As `TcpListener::bind` does, so that a restart doesn't wait for old connections.
         socket.set_reuseaddr(true)?;
         // Accepted connections inherit it.
         socket.set_send_buffer_size(SEND_BUFFER)?;
@@ -107,7 +106,7 @@ impl Listener {
         Ok(Self { listener: socket.listen(WAITING)?, options, request_timeout })
     }
 
-    /// The address that is bound.
+    /// Returns the address that is bound.
     ///
     /// # Errors
     /// What the system says.
@@ -136,8 +135,8 @@ impl Listener {
                 };
                 let crowded = |why| {
                     metrics.connection_closed(match why {
-                        Crowded::Client => "client",
-                        Crowded::All => "all",
+                        PlaceLimit::Client => "client",
+                        PlaceLimit::All => "all",
                     });
                 };
                 let Some(place) = places.take(options.client(peer.ip()), crowded).await else {
@@ -179,7 +178,7 @@ impl ListenerOptions {
     }
 }
 
-/// True if only the connection failed that was to be accepted, and not the listener.
+/// True if the accepted connection failed, and not the listener.
 fn is_of_one_connection(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
@@ -216,7 +215,7 @@ impl Served {
     /// Serves it to its end, and frees its place.
     async fn serve(self, stream: TcpStream, deadlines: Deadlines, watcher: Watcher) {
         let Self { router, peer, place, metrics, request_timeout } = self;
-        // Answers are small; waiting to fill a packet would only delay them.
+        // Answers are small, and waiting to fill a packet would delay them.
         let _best_effort = stream.set_nodelay(true);
         let _counted = metrics.open_connection();
         let connection = &place.connection;
@@ -228,7 +227,7 @@ impl Served {
             // `Watched` does this, and leaves clients that read slowly their time.
             .header_read_timeout(None)
             .max_buf_size(BUFFER)
-            // A client that has said all it has to say still reads its answer.
+            // A client that closes its side after the request still reads the answer.
             .half_close(true)
             .serve_connection(socket, service);
         tokio::select! {
@@ -248,8 +247,8 @@ impl Served {
 
 fn is_write_late(error: &hyper::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    let cause = cause.and_then(|cause| cause.get_ref()?.downcast_ref::<Late>());
-    cause == Some(&Late::Write)
+    let cause = cause.and_then(|cause| cause.get_ref()?.downcast_ref::<MissedDeadline>());
+    cause == Some(&MissedDeadline::Write)
 }
 
 async fn answer(
@@ -260,14 +259,14 @@ async fn answer(
     timeout: Duration,
 ) -> Result<Response, Infallible> {
     let handled = connection.handle();
-    let mut request = request.map(|body| Body::new(Sent::new(body, connection)));
+    let mut request = request.map(|body| Body::new(TrackedBody::new(body, connection)));
     request.extensions_mut().insert(ConnectInfo(peer));
     let answered = tokio::time::timeout(timeout, router.oneshot(request)).await;
     let mut answer = answered.unwrap_or_else(|_| {
         let problem = Problem::unavailable("this took too long; try again", RETRY_AFTER);
         Ok(([(header::CONNECTION, "close")], problem).into_response())
     })?;
-    // From here on the relay has nothing to do for it, so it may make room for another.
+    // The request is handled, so the connection may make room for another.
     drop(handled);
     NotBefore::wait(&mut answer).await;
     Ok(answer)

@@ -37,7 +37,7 @@ pub async fn metrics(State(state): State<AppState>) -> Response {
         oldest_pending_age: age.unwrap_or_default(),
         dead_letters: stats.dead,
         parked: stats.parked,
-        damaged: !state.damage.told().is_empty(),
+        damaged: !state.damage.tasks().is_empty(),
         destination: state.destination.breaker().state(now),
         growsurf: state.growsurf.as_ref().map(|growsurf| growsurf.breaker().state(now)),
     };

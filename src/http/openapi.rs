@@ -1,8 +1,8 @@
 //! The document of the interface (OpenAPI 3.1): every path that others call.
 //!
-//! What belongs here: what is said once of the whole interface, and what no handler's attribute can
-//! say. What doesn't: the single paths, which are documented where they are handled; `router` puts
-//! both together, so that no path is there without its documentation.
+//! What belongs here: the parts about the whole interface, and those that no handler's attribute can
+//! express. What doesn't: the single paths, which are documented at their handlers. `router` joins
+//! both, so no path lacks its documentation.
 
 pub mod refusals;
 mod senders;
@@ -44,7 +44,7 @@ const ABOUT: &str = "Accepts webhooks of GrowSurf and Customer.io and the events
     them. Every refusal is a problem document (RFC 9457). Any other path is answered with 404, and \
     so is one that the settings don't switch on; any other method with 405 and `Allow`.";
 
-/// For how long a copy of the document is good, which changes with an update only.
+/// The time for which a copy of the document is valid; it changes only with an update.
 const CACHED: &str = "public, max-age=300";
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
@@ -69,12 +69,12 @@ pub fn close(mut document: OpenApi) -> OpenApi {
     document
 }
 
-/// The document: JSON that people can read.
+/// Returns the document: JSON that people can read.
 pub fn document() -> &'static str {
     &DOCUMENT
 }
 
-/// This document.
+/// Returns this document.
 #[utoipa::path(
     get,
     path = "/openapi.json",

@@ -3,8 +3,8 @@
 //! What belongs here: the origins and the number of posts that are accepted, and their one answer. What
 //! doesn't: the content of a post (`sources::page`) and its storing (`ingest`).
 //!
-//! Anybody can post. So each post has the same empty answer, at the same time, whatever is wrong with
-//! it: nobody learns from it which participants exist. Only the metrics show the reason of a drop.
+//! Anybody can post. So each post has the same empty answer after the same time, whatever its faults:
+//! an answer never shows which participants exist. Only the metrics show the reason of a drop.
 
 mod latest_client;
 
@@ -42,8 +42,8 @@ const SCRIPT: &str = include_str!("page/relay.js");
 /// The seconds for which browsers keep the answer to a preflight; more than any of them does.
 const PREFLIGHT_AGE: &str = "86400";
 
-/// The least time of an answer to a post that was read, so that it shows nobody which were stored. The
-/// store takes a small part of it, unless its disk is slow or busy.
+/// The least time of an answer to a post, so that the time doesn't show which were stored. The store
+/// needs a small part of it, unless its disk is slow or busy.
 const LEAST: Duration = Duration::from_millis(50);
 
 /// The seconds after which a page may post again when the store refused.
@@ -114,13 +114,13 @@ impl PagePosts {
         self.limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(client, now)
     }
 
-    /// Admits one more post of all clients together, if the store may be asked to accept it.
-    fn admit(self: &Arc<Self>, clock: &Arc<dyn Clock>) -> Option<Admitted> {
+    /// Admits one more post of all clients together; `None` if the total is used up.
+    fn admit(self: &Arc<Self>, clock: &Arc<dyn Clock>) -> Option<AdmittedPost> {
         let is_within = self.total(|total| total.admit(self.sharers.count(), self.since(clock)));
         // Not before: dropped, it would count.
         is_within.then(|| {
             let (posts, clock) = (Arc::clone(self), Arc::clone(clock));
-            Admitted { posts, clock, is_accepted: false }
+            AdmittedPost { posts, clock, is_accepted: false }
         })
     }
 
@@ -134,14 +134,14 @@ impl PagePosts {
 }
 
 /// A post for which the total has room. When dropped, it counts by its outcome.
-struct Admitted {
+struct AdmittedPost {
     posts: Arc<PagePosts>,
     clock: Arc<dyn Clock>,
     /// True if it was accepted, or may have been.
     is_accepted: bool,
 }
 
-impl Drop for Admitted {
+impl Drop for AdmittedPost {
     fn drop(&mut self) {
         let Self { posts, clock, is_accepted } = self;
         posts.total(|total| total.end(*is_accepted, posts.since(clock)));
@@ -304,7 +304,7 @@ async fn store(head: &PostHead, kind: Kind, body: ReadBody) -> Result<&'static s
     let ReadBody { bytes, permit } = body;
     let (posts, clock, ingest) =
         (Arc::clone(posts(state)), Arc::clone(&state.clock), Arc::clone(&state.ingest));
-    // Goes on without its client, so that it counts by its outcome.
+    // Continues without its client, so that it counts by its outcome.
     let posting = tokio::spawn(async move {
         let mut admitted = None;
         let admits = || {
@@ -313,7 +313,7 @@ async fn store(head: &PostHead, kind: Kind, body: ReadBody) -> Result<&'static s
         };
         let outcome = ingest.page_post(kind, &bytes, permit, admits).await;
         if let Some(admitted) = &mut admitted {
-            // The store may accept it later after all.
+            // The store may still accept it.
             admitted.is_accepted =
                 matches!(outcome, Ok(PagePostOutcome::Accepted) | Err(IngestError::Slow(_)));
         }

@@ -1,7 +1,7 @@
-//! Posts: the way of every request with a body, whichever source it is of.
+//! Posts: the steps of every request with a body.
 //!
-//! What belongs here: the order of the steps. What doesn't: which posts are admitted and how they
-//! are answered (`webhooks`, `page`).
+//! What belongs here: the order of the steps. What doesn't: the rules and answers of each source
+//! (`webhooks`, `page`).
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +17,7 @@ use super::client::{client_ip, network};
 use super::problem::Problem;
 use super::router::AppState;
 
-/// A request whose body isn't read yet.
+/// A request with an unread body.
 pub struct Post {
     head: PostHead,
     body: Body,

@@ -50,7 +50,7 @@ impl Problem {
         Self { challenge: Some(challenge), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
     }
 
-    /// Makes the refusal of a fault of the relay, worth trying again after so many seconds.
+    /// Makes the refusal of a fault of the relay, to be tried again after some seconds.
     pub fn unavailable(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
         Self { retry_after: Some(retry_after_seconds), ..problem }

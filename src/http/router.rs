@@ -27,7 +27,7 @@ use crate::telemetry::{Metrics, Refusals};
 /// Everything the handlers need.
 #[derive(Clone)]
 pub struct AppState {
-    /// Takes webhooks in.
+    /// Accepts webhooks.
     pub ingest: Arc<Ingest>,
     /// The store, for numbers and dead letters.
     pub store: Arc<Store>,
@@ -53,7 +53,7 @@ pub struct AppState {
     pub admin_tokens: Option<Tokens>,
     /// The tokens of `/v1/events`, which exists only with one.
     pub api_tokens: Option<Tokens>,
-    /// From where pages may post; without it nobody's may.
+    /// The rules for posts of pages; without it there are none.
     pub page: Option<Arc<page::PagePosts>>,
 }
 
@@ -97,7 +97,7 @@ pub fn operator(state: AppState, webhooks: bool) -> Router {
     with_fallbacks(router, state)
 }
 
-/// The documentation of all routes there can be, on either listener.
+/// Returns the documentation of all routes of both listeners.
 pub(super) fn openapi() -> OpenApi {
     let router = OpenApiRouter::with_openapi(openapi::frame())
         .merge(routes(EnabledRoutes::EVERYTHING))
@@ -146,12 +146,12 @@ fn with_fallbacks(router: Router<AppState>, state: AppState) -> Router {
     let uncoded = from_fn_with_state(state.bodies.clone(), refuse_coded);
     let router = router
         .method_not_allowed_fallback(async || {
-            let detail = "this path takes another method; webhooks are posted";
+            let detail = "this path needs another method; send webhooks by POST";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         })
         .with_state(state);
     let nothing = async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path");
-    // Only what no route has is tried once more, so that no webhook pays for it.
+    // Only a path without a route is tried again, so that no webhook pays for it.
     let trimmed = router.clone().fallback(nothing).map_request(without_trailing_slash);
     router.fallback_service(trimmed).layer(uncoded)
 }

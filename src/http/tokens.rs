@@ -1,7 +1,7 @@
-//! Bearer tokens: who may use `/admin` and `/v1/events`.
+//! Bearer tokens of `/admin` and `/v1/events`.
 //!
-//! What belongs here: comparing, and what a wrong token costs who shows it. What doesn't: what a right
-//! one opens.
+//! What belongs here: the comparison, and the late answer to a wrong token. What doesn't: the paths behind
+//! a token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use super::problem::Problem;
 use crate::telemetry::{Metrics, Refusals};
 
-/// The time that the answer to a wrong token takes. It holds a connection and nothing else, as an
-/// idle client does: the listener waits, and the connection makes room for others.
+/// The delay of the answer to a wrong token. It holds a connection alone, as an idle client does: the
+/// connection makes room for others.
 pub(crate) const WRONG_TAKES: Duration = Duration::from_millis(250);
 
 /// The tokens of one setting. Any of them is accepted, so that one can be replaced while
@@ -36,7 +36,7 @@ impl Tokens {
         (!tokens.is_empty()).then(|| Self(Arc::new(Inner { key, tokens })))
     }
 
-    /// Lets through who shows one of the tokens. A wrong one is counted, logged and answered late.
+    /// Admits a request with one of the tokens. A wrong one is counted, logged and answered late.
     ///
     /// # Errors
     /// The refusal, 401.
@@ -68,14 +68,13 @@ impl Tokens {
     }
 }
 
-/// True if a text is one of the tokens. Compares with each, in a time that says nothing but
-/// which of them are as long.
+/// True if a text is one of the tokens. Compares with each; the time shows the lengths alone.
 pub(crate) fn is_one_of(tokens: &[SecretString], shown: &str) -> bool {
     let same = |one: &SecretString| one.expose_secret().as_bytes().ct_eq(shown.as_bytes());
     tokens.iter().fold(Choice::from(0), |found, one| found | same(one)).into()
 }
 
-/// The token of an `Authorization: Bearer` header.
+/// Returns the token of an `Authorization: Bearer` header.
 fn bearer(shown: &[u8]) -> Option<&str> {
     let (scheme, token) = std::str::from_utf8(shown).ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)

@@ -103,7 +103,7 @@ impl ParticipantLookup {
     async fn introduce(&self, campaign: &str, row: serde_json::Value) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let campaign = Campaign { id: campaign.to_owned(), ..Campaign::default() };
-        let origin = Origin { campaign, at: now, tell: SendFilter::None, shares: false };
+        let origin = Origin { campaign, at: now, filter: SendFilter::None, shares: false };
         let row = Row::new(Kind::Participant, row, &origin);
         let reading = row.notification();
         if let Err(reason) = &reading {

@@ -64,7 +64,7 @@ pub(super) fn check_campaign(
     });
     Err(IngestError::WrongCampaign {
         signed_by: campaigns.collect::<Vec<_>>().join(", "),
-        // A stranger's text: an address in it stays out of logs and answers, and what is no id is cut.
+        // Unverified text: addresses stay out of logs and answers, and a long text is cut.
         named: match named.unwrap_or("none") {
             id if id.contains('@') => "***".to_owned(),
             id => id.chars().take(LONGEST_ID).collect(),

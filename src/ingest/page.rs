@@ -16,7 +16,7 @@ use crate::store::StoreError;
 
 /// The rules for the pages of one campaign.
 #[derive(Clone, Debug)]
-pub struct Pages {
+pub struct PageRules {
     /// The campaign's id.
     pub campaign: String,
     /// The campaign's name in posts.

@@ -1,7 +1,7 @@
 //! Replaying: stored webhooks are planned again.
 //!
-//! What belongs here: which webhooks, page by page, and what came of it. What doesn't: how each is
-//! read (`reading`).
+//! What belongs here: the selection of webhooks, page by page, and the result. What doesn't: decoding
+//! (`reading`).
 
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
@@ -110,10 +110,10 @@ async fn replay_one(
     replayed: &mut Replayed,
 ) -> Result<(), StoreError> {
     let mut reading = reading::decode_stored(&webhook);
-    if let (Some(lookup), Source::CustomerioAction, Ok(news), false) =
+    if let (Some(lookup), Source::CustomerioAction, Ok(notification), false) =
         (lookup, webhook.source, &mut reading, dry_run)
     {
-        lookup.look_up(news).await?;
+        lookup.look_up(notification).await?;
     }
     let receipt = store.replay(webhook.id, reading, clock.now(), dry_run).await?;
     replayed.webhooks += 1;

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Ingest, Pages, WebhookAuth, reading};
+use super::{Ingest, PageRules, WebhookAuth, reading};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::domain::{
     Attributes, Class, Clock, Draft, Notification, Person, Planner, ReadKey, ReadSet,
@@ -81,14 +81,14 @@ const WAYS: [Entrance; 10] = [
     Entrance::Row(Kind::Payout),
 ];
 
-/// A body as each source writes it, and as earlier forms of the store wrote it.
+/// Returns a body as each source writes it, and as earlier forms of the store wrote it.
 fn bodies() -> Vec<Value> {
     let participant = json!({
         "id": "p1", "email": "ann@example.com", "createdAt": 1_780_000_000_000_i64,
         "campaign": {"id": "b"}, "referralStatus": "CREDIT_AWARDED", "referredBy": "p2",
     });
     let row =
-        json!({ "at": 1_780_000_000_000_i64, "tell": "all", "shares": true, "row": participant });
+        json!({ "at": 1_780_000_000_000_i64, "filter": "all", "shares": true, "row": participant });
     let joined = |data: &Value| json!({ "event": "NEW_PARTICIPANT_ADDED", "createdAt": 1_780_000_000_000_i64, "data": data });
     let mut nameless = participant.clone();
     nameless.as_object_mut().unwrap().remove("campaign");
@@ -108,7 +108,7 @@ fn bodies() -> Vec<Value> {
     });
     let fetched = json!({
         "fetched": "participant", "at": 1_780_000_000_000_i64, "campaign": {"id": "b"},
-        "tell": "all", "row": participant,
+        "filter": "all", "row": participant,
     });
     let guide = json!({ "event": "PARTICIPANT_CREATED", "participant": participant });
     let wrapped =
@@ -165,7 +165,7 @@ fn auth(unsigned: bool) -> WebhookAuth {
         reporting_keys: vec![secret("reports")],
         action_keys: vec![secret("actions")],
         report_max_age: Duration::from_secs(600),
-        pages: vec![Pages { campaign: "b".into(), key: "pk_of_b1".into(), shares: true }],
+        pages: vec![PageRules { campaign: "b".into(), key: "pk_of_b1".into(), shares: true }],
         page_origins: Vec::new(),
         campaigns: Vec::new(),
     }
@@ -239,7 +239,7 @@ impl World {
                 let Ok(value) = serde_json::from_slice(&body) else { return false };
                 let (id, name) = ("a".to_owned(), Some("Spring".to_owned()));
                 let campaign = Campaign { id, name, ..Campaign::default() };
-                let origin = Origin { campaign, at: now, tell: SendFilter::All, shares: true };
+                let origin = Origin { campaign, at: now, filter: SendFilter::All, shares: true };
                 let row = Row::new(kind, value, &origin);
                 let webhook = row.to_webhook(WebhookId::new(now, rand(&body)), now);
                 let arrival =

@@ -11,13 +11,13 @@ use super::{Inspector, Show, masked};
 use crate::domain::{Call, DeliveryId, Destination, Labelled, LaneId, Time, WebhookId};
 use crate::store::{DeadLetter, StoreError};
 
-/// The newest dead letters that are looked at.
+/// The newest dead letters that are read.
 const LOOKED_AT: usize = 10_000;
 
 /// Dead letters that are read at a time.
 const PAGE: usize = 500;
 
-/// The most words of a reason that tell causes apart.
+/// The most words of a reason that distinguish causes.
 const WORDS: usize = 16;
 
 /// The causes of dead letters.
@@ -25,7 +25,7 @@ const WORDS: usize = 16;
 pub struct CausesView {
     /// The number of all dead letters.
     pub total: u64,
-    /// The number of those that were looked at, the newest.
+    /// The number of those that were read, the newest.
     pub looked_at: usize,
     /// The causes, that of the most letters first.
     pub causes: Vec<Cause>,

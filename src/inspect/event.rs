@@ -5,7 +5,7 @@ use serde_with::{DisplayFromStr, serde_as};
 
 use super::Inspector;
 use super::call::{CallView, MessageView};
-use super::why::{Evidence, Why, why};
+use super::why::{Diagnosis, Evidence, why};
 use crate::domain::{EffectKey, EventId, Time, WebhookId};
 use crate::store::{CallStatus, Effect, StoreError};
 
@@ -31,7 +31,7 @@ pub struct EventView {
     /// The messages that it led to.
     pub messages: Vec<MessageView>,
     /// The reasons why it started no campaign, or that it did.
-    pub why: Why,
+    pub why: Diagnosis,
 }
 
 impl EventView {

@@ -1,4 +1,4 @@
-//! Finding one thing by its id or address: the kinds that a text can be, tried one by one.
+//! The search for one thing by its id or address; tries one kind of text after the other.
 
 use serde::Serialize;
 use ulid::Ulid;
@@ -16,7 +16,7 @@ use crate::store::StoreError;
 
 /// The answer to a search. Only exact matches are found.
 #[derive(Clone, Debug, Serialize)]
-pub struct Finding {
+pub struct SearchResult {
     /// The answer in a sentence.
     pub answer: String,
     /// The kinds of things that were searched.
@@ -53,7 +53,11 @@ impl Inspector {
     ///
     /// # Errors
     /// The store's.
-    pub async fn find(&self, text: &str, before: Option<WebhookId>) -> Result<Finding, StoreError> {
+    pub async fn find(
+        &self,
+        text: &str,
+        before: Option<WebhookId>,
+    ) -> Result<SearchResult, StoreError> {
         let text = text.trim();
         let mut searched = Vec::new();
         let mut found = Vec::new();
@@ -77,10 +81,13 @@ impl Inspector {
             }
         }
         let answer = match &found[..] {
-            [] => format!("Nothing was found by {}. Only exact matches are.", searched.join(", ")),
+            [] => format!(
+                "Nothing was found by {}. Only exact matches are found.",
+                searched.join(", ")
+            ),
             found => found.iter().map(Found::headline).collect::<Vec<_>>().join(" "),
         };
-        Ok(Finding { answer, searched, found })
+        Ok(SearchResult { answer, searched, found })
     }
 
     async fn people(
@@ -119,7 +126,7 @@ impl Inspector {
     }
 }
 
-/// False if the code of a link was given up by its person.
+/// True unless the person has given the code of their link up.
 fn is_theirs(key: &ReadKey, person: &Person) -> bool {
     let ReadKey::Link(link) = key else { return true };
     person.participants.iter().any(|it| it.links().any(|own| own == *link))

@@ -89,7 +89,7 @@ impl PersonView {
         let who = &self.identifier;
         let newest = self.participants.iter().max_by_key(|it| it.joined_at);
         let Some(newest) = newest else {
-            return format!("{who} is no participant of a campaign.");
+            return format!("{who} isn't a participant of any campaign.");
         };
         match &newest.sign_up {
             Some(event) => {
@@ -97,8 +97,8 @@ impl PersonView {
                 format!("The sign-up of {who} in {campaign} {outcome} (event {}).", event.event_id)
             }
             None => format!(
-                "{who} is known in {}, and the relay planned no event for the sign-up: no webhook \
-                 reported it, or it was left out.",
+                "{who} is known in {}, but the relay planned no event for the sign-up: no webhook \
+                 reported it, or a backfill left it out.",
                 newest.campaign
             ),
         }

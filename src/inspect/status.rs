@@ -1,11 +1,11 @@
-//! The running relay: its destinations, what waits, and when it last received something.
+//! The running relay: its destinations, its queue, and its last webhook.
 
 use serde::Serialize;
 use serde_with::{DisplayFromStr, serde_as};
 
 use super::webhook::WebhookView;
 use super::{Inspector, Show};
-use crate::domain::{Labelled, Source, TRIGGERS_FOR, Time};
+use crate::domain::{Labelled, Source, TRIGGERS_FOR, Time, plural};
 use crate::store::{DestinationReport, StoreError, WebhookStatus};
 use crate::sync::{SeenFinding, SeenWebhooks};
 
@@ -66,7 +66,7 @@ pub struct QueueView {
 #[serde_as]
 #[derive(Clone, Debug, Serialize)]
 pub struct GrowsurfView {
-    /// The time of the look.
+    /// The time of the check.
     #[serde_as(as = "DisplayFromStr")]
     pub seen_at: Time,
     pub findings: Vec<SeenFinding>,
@@ -90,8 +90,8 @@ impl RelayStatus {
         let queue = &self.queue;
         match (self.is_running, down) {
             (false, _) if queue.pending > 0 => format!(
-                "No relay is running on this store, and {} calls wait: start `referral-relay serve`.",
-                queue.pending
+                "No relay is running on this store (waiting: {}): start `referral-relay serve`.",
+                plural(queue.pending, "call")
             ),
             (false, _) => {
                 "No relay is running on this store: start `referral-relay serve`.".to_owned()
@@ -106,7 +106,7 @@ impl RelayStatus {
 }
 
 impl Inspector {
-    /// Returns the state of the relay. The face knows whether one is running.
+    /// Returns the state of the relay; the caller knows whether one is running.
     ///
     /// # Errors
     /// The store's.

@@ -19,7 +19,7 @@ pub struct WebhookView {
     /// The time of its first receipt.
     #[serde_as(as = "DisplayFromStr")]
     pub received_at: Time,
-    /// The party that sent it.
+    /// The source, such as `growsurf`.
     pub source: &'static str,
     /// The campaign whose own secret signed it.
     pub owner: Option<String>,
@@ -59,27 +59,27 @@ impl WebhookView {
         }
     }
 
-    /// Returns what became of the webhook, as a sentence.
+    /// Returns the outcome of the webhook, as a sentence.
     pub fn headline(&self) -> String {
         let (source, at) = (self.source, self.received_at);
         let event = self.event.as_deref().unwrap_or("a webhook");
-        let came = format!("{event} of {source} arrived at {at}");
+        let arrival = format!("{event} of {source} arrived at {at}");
         if let Some(reason) = &self.reason {
-            return format!("{came} and is {}: {reason}.", self.outcome);
+            return format!("{arrival} and is {}: {reason}.", self.outcome);
         }
         if self.calls.is_empty() {
-            let why = "no call of it is kept: it said nothing new, its events are off, or its dead \
+            let why = "it has no stored call: it reported nothing new, its events are off, or its dead \
                        letters were discarded";
-            return format!("{came}; {why}.");
+            return format!("{arrival}; {why}.");
         }
         let count =
             |state: &[&str]| self.calls.iter().filter(|it| state.contains(&it.state)).count();
         let events = self.calls.iter().filter(|call| call.event.is_some()).count();
         let all = format!(
             "{}, {} and {}",
-            counted(self.people.len(), "person", "people"),
-            counted(events, "event", "events"),
-            counted(self.calls.len(), "call", "calls")
+            plural(self.people.len(), "person"),
+            plural(events, "event"),
+            plural(self.calls.len(), "call")
         );
         let (waiting, dead) = (count(&["pending", "leased"]), count(&["dead"]));
         let last = self.calls.iter().filter_map(|call| call.delivered_at).max();
@@ -89,13 +89,8 @@ impl WebhookView {
                 format!("{} delivered, {waiting} waiting, {dead} dead", count(&["delivered"]))
             }
         };
-        format!("{came}: {all}; {outcome}.")
+        format!("{arrival}: {all}; {outcome}.")
     }
-}
-
-/// Returns a number of things.
-pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 impl Inspector {

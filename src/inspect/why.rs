@@ -5,19 +5,18 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Inspector;
-use super::webhook::counted;
-use crate::domain::{Call, Destination, EffectKey, Labelled, TRIGGERS_FOR};
+use crate::domain::{Call, Destination, EffectKey, Labelled, TRIGGERS_FOR, plural};
 use crate::mapping::event_of;
 use crate::store::{CallStatus, DeliveryState, DestinationReport};
 
 /// The reasons that were checked. The first that holds answers.
 #[derive(Clone, Debug, Serialize)]
-pub struct Why {
+pub struct Diagnosis {
     /// All of them.
     pub reasons: Vec<Reason>,
 }
 
-impl Why {
+impl Diagnosis {
     pub fn answer(&self) -> &str {
         let first = self.reasons.iter().find(|reason| reason.holds);
         first.map_or("nothing is known", |reason| &reason.text)
@@ -48,7 +47,7 @@ pub(super) struct Evidence<'a> {
 }
 
 /// Checks the reasons why an event started no campaign.
-pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Why {
+pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Diagnosis {
     let Evidence { call, messages, .. } = *evidence;
     let state = call.map(|call| call.state);
     let late = call.and_then(lateness).filter(|late| *late > TRIGGERS_FOR);
@@ -61,13 +60,12 @@ pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Why {
     };
     add(
         "started",
-        (messages > 0).then(|| {
-            format!("it did: Customer.io reports {}", counted(messages, "message", "messages"))
-        }),
+        (messages > 0)
+            .then(|| format!("it did: Customer.io reports {}", plural(messages, "message"))),
         if inspector.has_reports {
-            "Customer.io has reported no message of it"
+            "Customer.io reported no message that it started"
         } else {
-            "Customer.io's reports don't come here (customerio.reporting_keys isn't set)"
+            "the relay gets no reports of messages (customerio.reporting_keys isn't set)"
         },
     );
     add("off", is_off(inspector, evidence), "the settings send this event under this name");
@@ -110,8 +108,8 @@ pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Why {
     add(
         "profile",
         evidence.profile.filter(|it| it.state == DeliveryState::Dead).map(|_| {
-            "the profile that goes before it was refused, so it may lack attributes that the \
-             campaign asks for"
+            "the profile before it was refused, so attributes that the campaign needs may be \
+             missing"
                 .to_owned()
         }),
         "no profile before it was refused",
@@ -119,13 +117,13 @@ pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Why {
     add(
         "filter",
         (state == Some(DeliveryState::Delivered) && is_in_time && messages == 0).then(|| {
-            "it was delivered in time and no message is reported: look at the trigger and the filters \
+            "it was delivered in time and no message is reported: check the trigger and the filters \
              of the campaign in Customer.io"
                 .to_owned()
         }),
         "it wasn't delivered in time, or a message is reported",
     );
-    Why { reasons }
+    Diagnosis { reasons }
 }
 
 /// Returns the time from the event to its delivery.
@@ -162,7 +160,7 @@ fn waits_for(inspector: &Inspector, call: &CallStatus, evidence: &Evidence<'_>) 
     }
     let Some(lane) = &call.waits_in else { return "it waits".to_owned() };
     if lane.is_leased {
-        return "it, or a call before it, is on its way now".to_owned();
+        return "it, or a call before it, is in flight now".to_owned();
     }
     let due = lane.due_at.map_or_else(String::new, |at| match at > inspector.now {
         true => format!("; the next try is at {at}"),
@@ -176,10 +174,10 @@ fn waits_for(inspector: &Inspector, call: &CallStatus, evidence: &Evidence<'_>) 
     let last = attempts.last().map_or_else(String::new, |attempt| {
         format!(
             "; the last of {}{whose} failed: {}",
-            counted(attempts.len(), "try", "tries"),
+            plural(attempts.len(), "attempt"),
             attempt.reason
         )
     });
     let rows = usize::try_from(lane.pending).unwrap_or(usize::MAX);
-    format!("it waits in a lane of {}{due}{last}", counted(rows, "step", "steps"))
+    format!("it waits in a lane of {}{due}{last}", plural(rows, "step"))
 }

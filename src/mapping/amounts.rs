@@ -59,7 +59,7 @@ const SHARED_SIGNS: &[(&str, &[&str])] = &[
 ];
 
 #[derive(Clone, PartialEq, Debug)]
-pub enum Worth {
+pub enum ParsedAmount {
     /// A number in major units, and its currency if it names one.
     Number { value: Scalar, currency: Option<String> },
     /// The text as written.
@@ -70,21 +70,25 @@ pub enum Worth {
 ///
 /// A currency that isn't in use is left out. If the text names another currency than the field, it stays a
 /// text.
-pub fn worth(amount: &Amount) -> Worth {
+pub fn worth(amount: &Amount) -> ParsedAmount {
     let named = amount.currency.as_ref().map(|code| currency_in_use(&code.to_ascii_uppercase()));
     let of = |code: Option<&str>| code.map(str::to_owned);
     match &amount.value {
         Scalar::Text(text) => match (plain(text), named) {
-            (Some((value, None)), named) => Worth::Number { value, currency: of(named.flatten()) },
-            (Some((value, Some(mark))), None) => Worth::Number { value, currency: of(mark.code()) },
-            (Some((value, Some(mark))), Some(Some(code))) if mark.is_of(code) => {
-                Worth::Number { value, currency: of(Some(code)) }
+            (Some((value, None)), named) => {
+                ParsedAmount::Number { value, currency: of(named.flatten()) }
             }
-            _ => Worth::Text(text.clone()),
+            (Some((value, Some(mark))), None) => {
+                ParsedAmount::Number { value, currency: of(mark.code()) }
+            }
+            (Some((value, Some(mark))), Some(Some(code))) if mark.is_of(code) => {
+                ParsedAmount::Number { value, currency: of(Some(code)) }
+            }
+            _ => ParsedAmount::Text(text.clone()),
         },
         value => match number(value) {
-            Some(value) => Worth::Number { value, currency: of(named.flatten()) },
-            None => Worth::Text(written(value)),
+            Some(value) => ParsedAmount::Number { value, currency: of(named.flatten()) },
+            None => ParsedAmount::Text(written(value)),
         },
     }
 }

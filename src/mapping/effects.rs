@@ -65,17 +65,17 @@ effects! {
         "share_recorded:{campaign}:{participant}:{dedupe_key}";
 }
 
-/// The n-th share of a participant on a channel.
+/// Returns the n-th share of a participant on a channel.
 pub fn shared(campaign: &str, participant: &str, channel: &str, nth: u64) -> EffectKey {
     EffectKey(format!("shared:{campaign}:{participant}:{channel}:{nth}"))
 }
 
-/// A change of a commission, which can change often.
+/// Returns a change of a commission, which can change often.
 pub fn commission_adjusted(id: &str, at: Time) -> EffectKey {
     EffectKey(format!("commission_adjusted:{id}:{}", at.millis()))
 }
 
-/// The end of a campaign, which can end more than once, for one winner.
+/// Returns the end of a campaign, which can end more than once, for one winner.
 pub fn campaign_ended(campaign: &str, participant: &str, ended_at: Option<Time>) -> EffectKey {
     let ended_at = ended_at.map_or_else(|| "-".to_owned(), |time| time.millis().to_string());
     EffectKey(format!("campaign_ended:{campaign}:{ended_at}:{participant}"))

@@ -16,8 +16,8 @@ use sha2::Sha256;
 use super::people::Resolved;
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
-    Call, Email, EventId, Facts, Identifier, LaneKey, Moved, Participant, Person, ReadKey, ReadSet,
-    Time,
+    Call, Email, EventId, Facts, FormerProfile, Identifier, LaneKey, Participant, Person, ReadKey,
+    ReadSet, Time,
 };
 
 /// The number of planned merges.
@@ -31,7 +31,7 @@ impl Resolved {
     pub(super) fn address_changes(&self, read: &ReadSet) -> Vec<ReadKey> {
         let mut keys = Vec::new();
         for person in &self.persons {
-            if let Some(Moved { from, times: 1.., .. }) = &person.moved {
+            if let Some(FormerProfile { from, times: 1.., .. }) = &person.moved {
                 keys.push(ReadKey::Lane(from.clone().into()));
             }
             if let Some((to, _)) = moved_to(person) {
@@ -89,7 +89,7 @@ impl Resolved {
             }
             // A person who was never sent has no profile to merge.
             if person.identified.is_some() {
-                person.moved = Some(Moved { from, at: Time::default(), times: 0 });
+                person.moved = Some(FormerProfile { from, at: Time::default(), times: 0 });
             }
         }
     }
@@ -97,7 +97,7 @@ impl Resolved {
     /// Drops the merge of a profile that belongs to another person by now.
     fn drop_stale_merges(&mut self, place: usize, read: &ReadSet) {
         let person = &mut self.persons[place];
-        let Some(Moved { from, times: 1.., .. }) = &person.moved else { return };
+        let Some(FormerProfile { from, times: 1.., .. }) = &person.moved else { return };
         if read.person(&ReadKey::Lane(from.clone().into())).is_some() {
             person.moved = None;
         }

@@ -1,6 +1,6 @@
 //! Erased people: a notification without them.
 //!
-//! What belongs here: telling an erased participant from a new one of the same address. What doesn't: the
+//! What belongs here: distinguishing an erased participant from a new one of the same address. What doesn't: the
 //! plan of what is left.
 //!
 //! An erased participant id stays erased. An erased address belongs to a new person if its participant joined

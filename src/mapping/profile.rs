@@ -10,7 +10,7 @@ use super::people::{Resolved, Slot};
 use super::rules::{IdentifyBy, Rules};
 use crate::domain::{
     Attributes, Fact, Facts, Identifier, LaneKey, Participant, ParticipantKey, Person, Reference,
-    Scalar, Shown, Time,
+    ReferredValue, Scalar, Time,
 };
 
 /// The attributes besides `email`, by their own names.
@@ -99,7 +99,7 @@ pub fn referred_by<'a>(
 }
 
 /// Returns a reference to the participant whom a fact names.
-pub fn referred_to(campaign: &str, key: &Fact, shows: Shown) -> Option<Scalar> {
+pub fn referred_to(campaign: &str, key: &Fact, shows: ReferredValue) -> Option<Scalar> {
     let of = ParticipantKey::new(campaign, key.value.as_text()?);
     Some(Reference { of, shows }.into())
 }
@@ -172,7 +172,7 @@ fn attribute(participants: &[&Participant], name: &str, rules: &Rules) -> Option
             let own = || participants.iter().copied();
             let named = own().filter_map(|it| Some((it, referred_by(it, own())?)));
             let (friend, key) = named.max_by(|(_, a), (_, b)| by_age(a, b))?;
-            referred_to(&friend.campaign, key, Shown::Referrer)
+            referred_to(&friend.campaign, key, ReferredValue::Referrer)
         }
         "total_friends" if complete => sum(|participant| participant.friends),
         "first_referral_date" if complete => {

@@ -4,7 +4,7 @@
 //! doesn't: a reference's value when a call is sent (`domain`).
 //!
 //! An address and a name are in the person's own record alone, so erasing it is enough. A participant who
-//! can't be identified, or of whom only the address is known, has no person. Then the record of their lane at
+//! can't be identified, or who is known by address alone, has no person. Then the record of their lane at
 //! GrowSurf holds them.
 
 use std::collections::BTreeSet;
@@ -172,7 +172,7 @@ fn contact_key(snapshot: &Snapshot, campaign: &str) -> Option<ParticipantKey> {
     Some(ParticipantKey::new(campaign, id))
 }
 
-/// Returns the key of a participant of whom only the address is known.
+/// Returns the key of a participant known by address alone.
 fn hashed(email: &Email, campaign: &str, read: &ReadSet) -> ParticipantKey {
     ParticipantKey::new(campaign, &keyed_hash(read, campaign, email.as_str(), None))
 }

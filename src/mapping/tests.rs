@@ -30,7 +30,7 @@ use crate::domain::{
 /// When everything here is received, unless a test says otherwise.
 const RECEIVED: Time = Time::from_seconds(1_790_000_000);
 
-/// A participant `name001` with the address `name@example.com`.
+/// Returns a participant `name001` with the address `name@example.com`.
 fn snapshot(name: &str) -> Snapshot {
     let email = Email::parse(&format!("{name}@example.com"));
     let facts = [
@@ -57,7 +57,7 @@ fn with(mut snapshot: Snapshot, facts: &[(&str, Scalar)]) -> Snapshot {
     snapshot
 }
 
-fn news(at: i64, people: Vec<Snapshot>, events: Vec<Event>) -> Notification {
+fn notification(at: i64, people: Vec<Snapshot>, events: Vec<Event>) -> Notification {
     let at = Some(Time::from_seconds(at));
     Notification {
         campaign: Campaign { id: Some("camp".to_owned()), name: Some("Spring".to_owned()) },
@@ -70,12 +70,12 @@ fn news(at: i64, people: Vec<Snapshot>, events: Vec<Event>) -> Notification {
     }
 }
 
-/// Somebody joined, referred by nobody.
+/// Returns the join of a participant without a referrer.
 fn joined(at: i64, mut who: Snapshot) -> Notification {
     who.joined_at = who.joined_at.or(Some(Time::from_seconds(at)));
     let joined =
         Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
-    news(at, vec![who], vec![joined])
+    notification(at, vec![who], vec![joined])
 }
 
 /// Returns the records once these have joined, without any referrals.
@@ -87,7 +87,7 @@ fn knowing<const N: usize>(names: [&str; N], rules: Rules) -> Memory {
     memory
 }
 
-/// A friend signs up through a referrer who then has so many referrals.
+/// Returns the sign-up of a friend through a referrer who then has this many referrals.
 fn referred(at: i64, friend: &str, referrer: &str, referrals: i64) -> Notification {
     let friend = with(
         snapshot(friend),
@@ -101,7 +101,7 @@ fn referred(at: i64, friend: &str, referrer: &str, referrals: i64) -> Notificati
         Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
     let signed_up =
         Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
-    news(at, vec![friend, referrer], vec![joined, signed_up])
+    notification(at, vec![friend, referrer], vec![joined, signed_up])
 }
 
 fn converted(at: i64, friend: &str, referrer: &str) -> Notification {
@@ -111,10 +111,10 @@ fn converted(at: i64, friend: &str, referrer: &str) -> Notification {
         value: None,
         product: None,
     };
-    news(at, vec![snapshot(friend), snapshot(referrer)], vec![event])
+    notification(at, vec![snapshot(friend), snapshot(referrer)], vec![event])
 }
 
-/// The calls of a plan, short: who, and what.
+/// Returns the calls of a plan, short: who, and what.
 fn calls(plan: &Plan) -> Vec<(String, String)> {
     let mut calls = Vec::new();
     for lane in &plan.lanes {
@@ -134,7 +134,7 @@ fn call(who: &str, what: &str) -> (String, String) {
     (format!("{who}@example.com"), what.to_owned())
 }
 
-/// The attributes of the last identify for somebody.
+/// Returns the attributes of the last identify for a person.
 fn profile(plan: &Plan, who: &str) -> Attributes {
     let who = format!("{who}@example.com");
     let lane = plan.lanes.iter().find(|lane| lane.person.key.value() == who).unwrap();

@@ -1,7 +1,7 @@
 //! Tracks: name, effect key and properties of each event.
 
 use super::affiliates;
-use super::amounts::{self, Worth};
+use super::amounts::{self, ParsedAmount};
 use super::effects;
 use super::people::{Resolved, Slot, Unresolved};
 use super::profile::{is_self_referred, referral_code, referred_by, referred_to};
@@ -9,8 +9,8 @@ use super::rewards;
 use super::rules::{Rules, events};
 use crate::domain::{
     Amount, Attributes, Campaign, EffectKey, Event, Facts, Labelled, Money, Notification,
-    Participant, ParticipantIndex, ParticipantKey, Reference, Scalar, ShareMethod, Shown, Time,
-    display_text, is_referral,
+    Participant, ParticipantIndex, ParticipantKey, Reference, ReferredValue, Scalar, ShareMethod,
+    Time, display_text, is_referral,
 };
 
 /// A track, unless it is off or in the ledger.
@@ -64,7 +64,7 @@ pub fn other(event: &Event) -> Option<ParticipantIndex> {
     }
 }
 
-/// Returns the track of an event, or `None` if the profile alone tells of it.
+/// Returns the track of an event, or `None` if it changes the profile alone.
 ///
 /// # Errors
 /// The reason, naming the field.
@@ -93,7 +93,8 @@ pub fn track(
             let source = if referrer.is_some() || is_referred { "referral" } else { "organic" };
             put(&mut data, "source", Some(source));
             put(&mut data, "referral_source", referral_source);
-            let shown = referrer.and_then(|key| referred_to(campaign, key, Shown::Referrer));
+            let shown =
+                referrer.and_then(|key| referred_to(campaign, key, ReferredValue::Referrer));
             put(&mut data, "referred_by", shown);
             Track {
                 name: events::JOINED,
@@ -104,15 +105,15 @@ pub fn track(
         Event::FriendSignedUp { friend, .. } => {
             let effect = effects::friend_signed_up(campaign, &context.key_of(*friend)?);
             let mut data = of_campaign();
-            put(&mut data, "friend_email", context.reference(*friend, Shown::Address));
-            put(&mut data, "friend_name", context.reference(*friend, Shown::Name));
+            put(&mut data, "friend_email", context.reference(*friend, ReferredValue::Address));
+            put(&mut data, "friend_name", context.reference(*friend, ReferredValue::Name));
             put(&mut data, "total_referrals", context.fact(slot, Facts::REFERRAL_COUNT));
             Track { name: events::FRIEND_SIGNED_UP, effect, data }
         }
         Event::ReferralConverted { value, product, .. } => {
             let mut data = of_campaign();
             let referrer = referred_by(participant, of_person);
-            let shown = referrer.and_then(|key| referred_to(campaign, key, Shown::Address));
+            let shown = referrer.and_then(|key| referred_to(campaign, key, ReferredValue::Address));
             put(&mut data, "referrer_email", shown);
             put_amount(&mut data, "conversion_value", value.as_ref());
             put(&mut data, "product", product.clone());
@@ -171,7 +172,8 @@ pub fn track(
             put(&mut data, "commission_status", commission.status.as_deref());
             put_money(&mut data, "sale_amount", commission.sale.as_ref());
             put_money(&mut data, "amount", commission.amount.as_ref());
-            let friend = friend.and_then(|friend| context.reference(friend, Shown::Address));
+            let friend =
+                friend.and_then(|friend| context.reference(friend, ReferredValue::Address));
             put(&mut data, "friend_email", friend);
             let effect = effects::commission(&commission.id);
             Track { name: events::COMMISSION_EARNED, effect, data }
@@ -183,7 +185,8 @@ pub fn track(
             put_money(&mut data, "original_amount", adjustment.original.as_ref());
             put_money(&mut data, "new_amount", adjustment.new.as_ref());
             put_money(&mut data, "amount", adjustment.change.as_ref());
-            let friend = friend.and_then(|friend| context.reference(friend, Shown::Address));
+            let friend =
+                friend.and_then(|friend| context.reference(friend, ReferredValue::Address));
             put(&mut data, "friend_email", friend);
             let effect =
                 effects::commission_adjusted(&adjustment.commission, adjustment.adjusted_at);
@@ -230,7 +233,7 @@ impl TrackContext<'_> {
     }
 
     /// Returns a reference to a participant in the event.
-    fn reference(&self, who: ParticipantIndex, shows: Shown) -> Option<Scalar> {
+    fn reference(&self, who: ParticipantIndex, shows: ReferredValue) -> Option<Scalar> {
         let of = ParticipantKey::new(self.campaign, &self.key_of(who).ok()?);
         Some(Reference { of, shows }.into())
     }
@@ -275,11 +278,11 @@ pub(super) fn put(data: &mut Attributes, name: &str, value: Option<impl Into<Sca
 /// Inserts the worth of an amount: a number and its currency, or a text under the name with `_text`.
 pub(super) fn put_amount(data: &mut Attributes, name: &str, amount: Option<&Amount>) {
     match amount.map(amounts::worth) {
-        Some(Worth::Number { value, currency }) => {
+        Some(ParsedAmount::Number { value, currency }) => {
             put(data, name, Some(value));
             put(data, "currency", currency);
         }
-        Some(Worth::Text(text)) => put(data, &format!("{name}_text"), Some(text)),
+        Some(ParsedAmount::Text(text)) => put(data, &format!("{name}_text"), Some(text)),
         None => {}
     }
 }

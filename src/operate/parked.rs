@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
 
 use super::{noted, put, replace};
-use crate::domain::{Clock, Time, WebhookId};
+use crate::domain::{Clock, Time, WebhookId, plural};
 use crate::ingest::{ParticipantLookup, Replayed, replay_page};
 use crate::store::{Entries, InboxPage, Store, StoreError};
 
@@ -66,16 +66,16 @@ impl ParkedReplay {
     pub fn headline(&self) -> String {
         let Replayed { webhooks, changed, calls, parked, .. } = &self.replayed;
         let total = self.total;
-        let (would, lead) =
-            if self.dry_run { ("would be ", "would lead") } else { ("were ", "led") };
+        let (would, lead) = if self.dry_run { ("would be ", "would lead") } else { ("", "led") };
         let so_far = format!(
-            "{webhooks} {would}planned again; {changed} of them {lead} to {calls} new calls, {parked} stay \
-             parked."
+            "{} {would}planned again; {changed} of them {lead} to {}, {parked} still parked.",
+            plural(*webhooks, "webhook"),
+            plural(*calls, "new call")
         );
         match self.state {
-            ReplayState::Running => format!("{webhooks} of {total} are done so far. {so_far}"),
+            ReplayState::Running => format!("{webhooks} of {total} done so far. {so_far}"),
             ReplayState::Done => so_far,
-            ReplayState::Stopped => format!("It was stopped. {so_far}"),
+            ReplayState::Stopped => format!("Stopped. {so_far}"),
         }
     }
 }

@@ -211,7 +211,7 @@ pub async fn advance(store: &Store, now: Time) -> Result<Option<Redelivery>, Sto
                 Some(Ok(())) => (RedeliveryState::PuttingBack, None),
                 Some(Err(reason)) => (RedeliveryState::Refused, Some(reason)),
                 None if known.tries_until.is_some_and(|end| now >= end) => {
-                    (RedeliveryState::Unknown, Some("it waits still".to_owned()))
+                    (RedeliveryState::Unknown, Some("it is still waiting".to_owned()))
                 }
                 None => return Ok(Some(known)),
             };
@@ -285,15 +285,15 @@ impl Redelivery {
             RedeliveryState::Begun | RedeliveryState::Trying => {
                 "One letter goes first; the rest follows if it is accepted.".to_owned()
             }
-            RedeliveryState::PuttingBack => format!("{done} of {all} are put back so far."),
-            RedeliveryState::Done => format!("All is done: {done} put back."),
+            RedeliveryState::PuttingBack => format!("{done} of {all} put back so far."),
+            RedeliveryState::Done => format!("Done: {done} put back."),
             RedeliveryState::Refused => {
                 format!("The first was refused again, so the others stay dead letters: {reason}.")
             }
             RedeliveryState::Unknown => {
                 format!("The first wasn't delivered, so the others stay dead letters: {reason}.")
             }
-            RedeliveryState::Stopped => format!("It was stopped after {done} were put back."),
+            RedeliveryState::Stopped => format!("Stopped; put back: {done}."),
         }
     }
 }

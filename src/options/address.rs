@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::options::Expected;
 
-/// A URL with nothing in it but where the API is.
+/// Returns a URL with nothing in it but where the API is.
 pub fn plain_url(text: &str) -> Result<Url, Expected> {
     let expected = || {
         Expected::from(

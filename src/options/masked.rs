@@ -60,7 +60,7 @@ fn is_list(text: &str) -> bool {
     text.contains('=') && text.to_ascii_lowercase().contains("pass")
 }
 
-/// The part of a URL behind `://`.
+/// Returns the part of a URL behind `://`.
 fn url(scheme: &str, rest: &str) -> String {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, rest) = rest.split_at(end);
@@ -83,7 +83,7 @@ fn url(scheme: &str, rest: &str) -> String {
     format!("{authority}{path}{query}{fragment}")
 }
 
-/// The user of a database; elsewhere a token may stand in their place.
+/// Returns the user of a database; elsewhere a token may stand in their place.
 fn user(scheme: &str, who: &str) -> String {
     if !scheme.contains("postgres") {
         return HIDDEN.to_owned();

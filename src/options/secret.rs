@@ -9,7 +9,7 @@ use super::spoiled::{SEPARATOR, ends_list};
 /// The name of a secret's type, by which a reader knows it.
 pub const ONE: &str = "secret";
 
-/// The name of the type of tokens, of which there may be one or a list.
+/// The type name of tokens: one, or a list.
 pub const TOKENS: &str = "tokens";
 
 /// A shorter token could be guessed; in bytes.

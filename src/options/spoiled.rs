@@ -15,7 +15,7 @@ pub enum Strictness {
     Text,
     /// A text that programs read, such as an address or an id.
     Plain,
-    /// A secret, of which every character counts.
+    /// A secret: every character counts.
     Secret,
 }
 

@@ -1,4 +1,4 @@
-//! The activity log: what happened under a 200 that the caller wasn't told.
+//! The activity log: the effects that a 200 hides from the caller.
 //!
 //! Customer.io answers 200 for much that it doesn't do, and shows it to people in its activity log
 //! only. A test that reads the answers alone would miss it; here it can look. Plain successes
@@ -20,7 +20,7 @@ pub(super) enum Kind {
     /// Identifiers of one identify belong to different people, or would change without a `cio_id`.
     /// Nothing was changed.
     AttributeUpdateFailure,
-    /// `_update: true` for somebody unknown. Nothing was created.
+    /// `_update: true` for an unknown person. Nothing was created.
     FailedAttributeChange,
     /// An identify whose own time is older than the newest one of that person. Nothing was changed.
     DroppedOlderUpdate,

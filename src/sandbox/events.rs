@@ -17,7 +17,7 @@ use super::{
     workspace::{Receipt, Workspace},
 };
 
-/// Enough for every test and benchmark; what is older is forgotten, its id too.
+/// Enough for every test and benchmark; older events are dropped with their ids.
 const MAX_EVENTS: usize = 1_000_000;
 const MAX_BYTES: usize = 512 << 20;
 /// Counts for the fixed part of an event.

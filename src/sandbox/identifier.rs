@@ -34,7 +34,7 @@ impl Identifier {
         Ok(identifier)
     }
 
-    /// Tells the kind by the shape, as v1 does.
+    /// Recognises the kind by the shape, as v1 does.
     pub(super) fn from_shape(text: &str) -> Self {
         if let Some(cio_id) = text.strip_prefix(CIO_ID_PREFIX) {
             Self::CioId(cio_id.to_owned())
@@ -82,7 +82,7 @@ impl Identifier {
 }
 
 impl fmt::Display for Identifier {
-    /// As it would stand, decoded, in a v1 path.
+    /// Writes the identifier as it stands, decoded, in a v1 path.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::CioId(_) = self {
             f.write_str(CIO_ID_PREFIX)?;
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_decoded_once_and_told_by_shape() {
+    fn a_path_is_decoded_once_and_recognised_by_shape() {
         let read = |segment| Identifier::from_path(segment).unwrap();
         assert_eq!(read("A%2Bb%40X.com"), Identifier::Email("a+b@x.com".to_owned()));
         assert_eq!(read("a%2540b"), Identifier::Id("a%40b".to_owned()));

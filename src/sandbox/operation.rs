@@ -48,7 +48,7 @@ pub(super) struct Identify {
     pub(super) timestamp: Option<i64>,
 }
 
-/// An event, whoever it belongs to.
+/// An event of a person or a visitor.
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) id: Option<EventId>,
@@ -59,7 +59,7 @@ pub(super) struct Event {
     pub(super) data: Box<RawValue>,
 }
 
-/// A ULID, as it was sent and as the number that repeats are told by.
+/// A ULID, as sent and as the number that identifies repeats.
 #[derive(Clone, Debug)]
 pub(super) struct EventId {
     pub(super) text: String,

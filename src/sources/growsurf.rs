@@ -171,8 +171,8 @@ fn named(event: Option<&str>) -> Result<&str, String> {
     event.ok_or_else(|| "event is missing".to_owned())
 }
 
-/// The reason to park an event type that no dialect knows. Reasons are logged, so one that isn't
-/// a plain word, and may hold an address, isn't repeated.
+/// Returns the reason to park an event type that no dialect knows. Reasons are logged, so one that
+/// isn't a plain word, and may hold an address, isn't repeated.
 fn unknown(event: &str) -> String {
     if !event.chars().all(|it| it.is_ascii_alphanumeric() || "_-.:".contains(it)) {
         return "event is not known, and no plain word".to_owned();
@@ -180,7 +180,7 @@ fn unknown(event: &str) -> String {
     format!("event {event:?} is not known")
 }
 
-/// The reason to park a webhook without a field it can't be understood without.
+/// Returns the reason to park a webhook without a field it can't be understood without.
 pub(super) fn missing(field: &str) -> String {
     format!("{field} is missing")
 }

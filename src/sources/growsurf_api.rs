@@ -3,7 +3,7 @@
 //! What belongs here: the form of a row in the inbox, with all that reading it again requires, and
 //! the notification of each kind. What doesn't: fetching them.
 //!
-//! A kept body is `{"at": milliseconds, "campaign_name": ..., "campaign_type": ..., "tell": ..., "shares": ..., "row": {...}}`.
+//! A kept body is `{"at": milliseconds, "campaign_name": ..., "campaign_type": ..., "filter": ..., "shares": ..., "row": {...}}`.
 //! The row's kind and campaign are columns of the inbox: a body says nothing of where it is from.
 
 use std::collections::BTreeMap;
@@ -148,7 +148,7 @@ struct Content {
     campaign_type: Option<String>,
     /// The filter of its events.
     #[serde(default)]
-    tell: SendFilter,
+    filter: SendFilter,
     /// True if its counts of shares are used.
     #[serde(default)]
     shares: bool,
@@ -163,14 +163,14 @@ pub struct Origin {
     /// The time of the fetch.
     pub at: Time,
     /// The filter of their events.
-    pub tell: SendFilter,
+    pub filter: SendFilter,
     /// True if their counts of shares are used.
     pub shares: bool,
 }
 
 impl Row {
-    /// A row as it was fetched. Rewards get what the campaign says of them, where GrowSurf's rows
-    /// leave it out and its webhooks don't.
+    /// Returns a row as it was fetched. Rewards get what the campaign says of them, where
+    /// GrowSurf's rows leave it out and its webhooks don't.
     pub fn new(kind: Kind, mut row: Value, origin: &Origin) -> Self {
         let Campaign { id, name, kind: of_kind, rewards, .. } = &origin.campaign;
         for reward in row.get_mut("rewards").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -183,7 +183,7 @@ impl Row {
             at: origin.at.millis(),
             campaign_name: name.clone(),
             campaign_type: of_kind.clone(),
-            tell: origin.tell,
+            filter: origin.filter,
             shares: origin.shares,
             row,
         };
@@ -222,7 +222,7 @@ impl Row {
     /// # Errors
     /// The reason to park it, naming the field.
     pub fn notification(&self) -> Result<Notification, String> {
-        let Content { at, campaign_name, campaign_type, tell, shares, row } = &self.content;
+        let Content { at, campaign_name, campaign_type, filter, shares, row } = &self.content;
         let row = row.as_object().ok_or("row is no object")?;
         let fetched_at = Time::from_millis(*at);
         let name = campaign_name.clone();
@@ -245,7 +245,7 @@ impl Row {
             }
         };
         notification.leave_out_long_ids()?;
-        notification.filter = *tell;
+        notification.filter = *filter;
         notification.as_of = Some(fetched_at);
         Ok(notification)
     }
@@ -302,7 +302,7 @@ fn earned(
     Some((at, earned.read(reward.id.clone()?, earned.side_in_row(), is_approved)))
 }
 
-/// Reads a friend's conversion. GrowSurf tells when the row last changed, not when the friend converted.
+/// Reads a friend's conversion. GrowSurf reports the row's last change, not the time of the conversion.
 fn conversion(
     campaign: domain::Campaign,
     row: Participant<'_>,

@@ -69,7 +69,7 @@ impl<T> Field<T> {
     }
 
     /// True unless it is missing.
-    pub fn is_told(&self) -> bool {
+    pub fn is_given(&self) -> bool {
         !matches!(self, Self::Missing)
     }
 }

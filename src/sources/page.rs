@@ -100,13 +100,13 @@ impl Kind {
 pub struct Post {
     /// The page's name of the campaign.
     pub key: String,
-    kept: Kept,
+    kept: StoredPost,
 }
 
 /// The part of a post that the inbox holds. A field is `null` once its person is erased.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Kept {
+struct StoredPost {
     #[serde(skip_serializing_if = "Option::is_none")]
     campaign: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,20 +137,29 @@ impl Post {
                 let page = page.and_then(|page| bare(&page, origins));
                 let (anonymous_id, click_id) = (Some(anonymous_id), Some(click_id));
                 let participant = Some(grsf.0);
-                (key, Kept { participant, anonymous_id, click_id, page, ..Kept::default() })
+                (
+                    key,
+                    StoredPost {
+                        participant,
+                        anonymous_id,
+                        click_id,
+                        page,
+                        ..StoredPost::default()
+                    },
+                )
             }
             Kind::Share => {
                 let share = PageShare::deserialize(body).ok()?;
                 let PageShare { key, share_id, participant, channel } = share;
                 let (participant, channel) = (Some(participant.0), Some(channel.0));
                 let share_id = Some(share_id);
-                (key, Kept { participant, share_id, channel, ..Kept::default() })
+                (key, StoredPost { participant, share_id, channel, ..StoredPost::default() })
             }
         };
         Some(Self { key, kept })
     }
 
-    /// The link of the participant, if the post names them by a code that is no id.
+    /// Returns the link of the participant, if the post names them by a code that is no id.
     pub fn link(&self, campaign: &str) -> Link {
         let code = self.kept.participant.clone().unwrap_or_default();
         Link { campaign: campaign.to_owned(), code }
@@ -160,7 +169,7 @@ impl Post {
     /// participant's id replaces a code for it.
     pub fn kept(self, campaign: &str, id: Option<&str>) -> Value {
         let participant = id.map(str::to_owned).or(self.kept.participant);
-        let kept = Kept { campaign: Some(campaign.to_owned()), participant, ..self.kept };
+        let kept = StoredPost { campaign: Some(campaign.to_owned()), participant, ..self.kept };
         serde_json::to_value(kept).expect("texts are JSON")
     }
 }
@@ -172,7 +181,7 @@ impl Post {
 pub fn read(kept: &Value, received_at: Time) -> Result<Notification, String> {
     let kind = Kind::of_kept(kept);
     let kept =
-        Kept::deserialize(kept).map_err(|_| "a field of the post is malformed".to_owned())?;
+        StoredPost::deserialize(kept).map_err(|_| "a field of the post is malformed".to_owned())?;
     let campaign = kept.campaign.ok_or("campaign is missing")?;
     let participant = ParticipantIndex(0);
     let event = match kind {
@@ -210,7 +219,7 @@ fn bare(page: &str, origins: &[String]) -> Option<String> {
     url.set_username("").ok()?;
     url.set_password(None).ok()?;
     let is_own = origins.contains(&url.origin().ascii_serialization());
-    // A blob has the origin of whoever made it.
+    // A blob has the origin of its maker.
     let is_page = is_own && matches!(url.scheme(), "http" | "https") && url.as_str().len() <= PAGE;
     let has_address = ["@", "%40"].into_iter().any(|at| url.path().contains(at));
     (is_page && !has_address).then(|| url.into())

@@ -28,7 +28,7 @@ const BESIDE_LIVE: usize = 32;
 /// Webhooks that may wait. Each holds a body, so storage that stands still can't fill the memory.
 const WAITING: usize = 8_192;
 
-const DOING: &str = "take in a webhook";
+const DOING: &str = "accept a webhook";
 
 /// The way to the tasks that accept webhooks.
 pub(super) struct Batcher {
@@ -115,7 +115,7 @@ impl Batcher {
                 return Err(StoreError::Closed);
             }
             if waiting.count >= WAITING {
-                return Err(unavailable("too many others wait for the storage"));
+                return Err(unavailable("too many webhooks wait for the storage"));
             }
             waiting.count += group.len();
             let line = if is_live { &mut waiting.live } else { &mut waiting.rest };
@@ -163,8 +163,8 @@ impl Room {
         Some(if waiting.live.is_empty() { Priority::Rest } else { Priority::Accept })
     }
 
-    /// Takes the next batch. Of the same bytes twice the second is put back when the batch has ended, so that
-    /// it is answered by what became of the first.
+    /// Takes the next batch. A repetition of the same bytes is put back until the batch has ended, so that
+    /// the outcome of the first one answers it.
     fn take(&self) -> Batch {
         let mut waiting = self.lock();
         waiting.is_requested = false;
@@ -255,7 +255,7 @@ struct Worker<E> {
 impl<E: Engine> Worker<E> {
     async fn run(self, notify: impl Fn()) {
         loop {
-            // Asked first: nobody comes in behind it, so that whoever came before is seen below.
+            // Read first: nothing is added after it, so all earlier webhooks are seen below.
             let is_closing = self.closing.is_cancelled();
             while let Some(priority) = self.room.request() {
                 self.accept(priority, &notify).await;

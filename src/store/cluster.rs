@@ -45,7 +45,7 @@ impl Store {
             relays.insert(relay.clone(), KeptStatus { seen_at: now, status: own.clone() });
             Some(relays)
         };
-        let relays = self.update("tell other relays", RELAYS, now, change).await?;
+        let relays = self.update("exchange heartbeats", RELAYS, now, change).await?;
         let mut relays = relays.unwrap_or_default();
         let now = relays.remove(&status.relay.to_string()).map_or(0, |own| own.seen_at);
         relays.into_iter().map(|(relay, status)| status.status(&relay, now)).collect()
@@ -54,7 +54,7 @@ impl Store {
     /// Removes this relay's status and gives up its jobs, so that the others go on without it at once. Goes in
     /// pieces.
     pub async fn leave(&self, relay: Uuid) -> Result<(), StoreError> {
-        const DOING: &str = "leave other relays";
+        const DOING: &str = "leave the cluster";
         if !self.is_shared() {
             return Ok(());
         }
@@ -204,7 +204,7 @@ pub struct Outage {
 pub enum ExclusiveJob {
     /// Pruning payloads.
     Pruning,
-    /// Asking GrowSurf what webhooks don't tell.
+    /// The comparison with GrowSurf.
     Asking,
     /// The steps of operators' acts that take longer than a request.
     Acting,

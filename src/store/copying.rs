@@ -5,8 +5,8 @@
 //! statements whose values have the one form that [`Part`] describes.
 //!
 //! ```text
-//! refuse a store in use → mark the target → rows, page by page, each with the mark that tells how
-//!                         far → compare all rows of both → take the mark away
+//! refuse a store in use → mark the target → rows, page by page, each with the mark of the
+//!                         progress → compare all rows of both → take the mark away
 //! ```
 //!
 //! A store with a mark is opened by nothing else, so half a store never delivers; and a copy that
@@ -42,34 +42,32 @@ pub enum Side {
 impl std::fmt::Display for Side {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(match self {
-            Self::From => "the store that is to be copied",
-            Self::To => "the store that it is to be copied into",
+            Self::From => "the source",
+            Self::To => "the target",
         })
     }
 }
 
-/// A reason for there being no copy.
+/// The reason why a copy failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     #[error("{0}")]
     Store(Side, #[source] StoreError),
-    #[error(
-        "there is no store to be copied; the path of a file is relative to the working directory"
-    )]
+    #[error("there is no store at --from; the path of a file is relative to the working directory")]
     NoStore,
-    #[error("{0} is in use: a relay delivers from it, or did so some seconds ago; stop it first")]
+    #[error("{0} is in use: a relay delivers from it, or did so seconds ago; stop it first")]
     InUse(Side),
-    #[error("the store that it is to be copied into isn't empty; name a new file or database")]
+    #[error("the target isn't empty; name a new file or database with --to")]
     NotEmpty,
     #[error(
-        "a copy of another store was begun in the store that it is to be copied into; finish that \
-         one, or name a new file or database"
+        "the target holds the unfinished copy of another store; finish that copy, or name a new file or \
+         database with --to"
     )]
     OtherCopy,
     #[error(
-        "the copy isn't whole: of the {part} the one store has {from} and the other {to}{same}; \
-         did something change the store meanwhile? Begin again with a new file or database",
-        same = if from == to { ", but not the same" } else { "" }
+        "the copy differs from the source: {part}: {from} there, {to} in the copy{same}; if something \
+         changed the source meanwhile, begin again with a new file or database",
+        same = if from == to { ", with other contents" } else { "" }
     )]
     Differs { part: Part, from: u64, to: u64 },
 }

@@ -28,7 +28,7 @@ impl Damage {
     }
 
     /// Returns the operator's tasks, a sentence each; empty if there is no damage.
-    pub fn told(&self) -> Vec<String> {
+    pub fn tasks(&self) -> Vec<String> {
         let known = self.known();
         let found = known.found.iter().map(|what| {
             format!(

@@ -1,4 +1,4 @@
-//! Reports of the destinations' states, which the relay that delivers leaves for whoever looks.
+//! Reports of the destinations' states, from the delivering relay to commands and pages.
 //!
 //! What belongs here: that part of the contract, and how a report is written as a note. What doesn't: when
 //! one is made (`delivery`).

@@ -52,7 +52,7 @@ impl Store {
         !matches!(self.backend, Backend::File(_))
     }
 
-    /// Tells other relays that there is new work.
+    /// Notifies other relays of new work.
     pub(super) fn wake_others(&self) {
         if let Backend::Server(server) = &self.backend {
             server.wake_others();

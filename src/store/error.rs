@@ -18,8 +18,8 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     #[error(
-        "the store can't {doing}: its server is a read-only standby; let store.url name the primary, or \
-         all servers (postgres://relay@db1:5432,db2:5432/relay), of which the relay finds the primary"
+        "the store can't {doing}: its server is a read-only standby; set store.url to the primary, or to \
+         all servers (postgres://relay@db1:5432,db2:5432/relay), among which the relay finds the primary"
     )]
     Standby {
         doing: &'static str,
@@ -36,7 +36,7 @@ pub enum StoreError {
     },
     /// The store is damaged, so that it can't be worked on; found when it is opened.
     #[error(
-        "the store is damaged: {detail}; put a backup in its place with `referral-relay restore`, \
+        "the store is damaged: {detail}; replace it by a backup with `referral-relay restore`, \
          or let `serve` set it aside (store.on_damage = \"set_aside\")"
     )]
     Damaged { detail: String },
@@ -46,12 +46,12 @@ pub enum StoreError {
     )]
     TooNew { found: i64, known: i64 },
     #[error(
-        "a copy into the store was begun and isn't finished; run `referral-relay store copy` again \
-         as before, which goes on where it was"
+        "a copy into the store isn't finished; run the same `referral-relay store copy` again to \
+         continue it"
     )]
     HalfCopied,
     /// Tombstones were made with another key. Without it erased people would come back.
-    #[error("people were forgotten under another store.tombstone_key; put that key back")]
+    #[error("people were erased under another store.tombstone_key; set that key again")]
     OtherKey,
     /// There is no such webhook, or its body was pruned.
     #[error("there is no webhook {0} with a body in the inbox")]

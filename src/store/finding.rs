@@ -32,7 +32,7 @@ impl Store {
     pub async fn people(&self, keys: Vec<ReadKey>) -> Result<Vec<(ReadKey, Person)>, StoreError> {
         let planning = Arc::clone(&self.planning);
         use_case!(
-            self.read("look for people"),
+            self.read("find people"),
             [planning: Arc<Planning>, keys: Vec<ReadKey>] -> Vec<(ReadKey, Person)>,
             |unit| find_people(unit, planning, keys).await
         )
@@ -46,7 +46,7 @@ impl Store {
     /// Returns the person of a number; `None` if there is none, or none any more.
     pub async fn person_of_number(&self, person: PersonId) -> Result<Option<Person>, StoreError> {
         use_case!(
-            self.read("look for a person"),
+            self.read("find a person"),
             [person: PersonId] -> Option<Person>,
             |unit| {
                 let row = unit.people(&[person.0], Hold::No).await?.pop();
@@ -81,7 +81,7 @@ impl Store {
         now: Time,
     ) -> Result<Vec<LaneStatus>, StoreError> {
         use_case!(
-            self.read("look at lanes"),
+            self.read("read lanes"),
             [people: Vec<PersonId>, now: Time] -> Vec<LaneStatus>,
             |unit| lane_states(unit, &lanes_of(people), *now).await
         )

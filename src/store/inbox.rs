@@ -31,7 +31,7 @@ impl Store {
     /// Returns the times of receipt up to which bodies were pruned.
     pub async fn pruned_until(&self) -> Result<Pruned, StoreError> {
         let keys = [Prunable::Finished, Prunable::Parked].map(|it| it.label().to_owned());
-        let values = self.read("tell what was pruned", ReadValues(keys)).await?;
+        let values = self.read("read what was pruned", ReadValues(keys)).await?;
         let [finished, parked] = values.map(|it| it.as_deref().map(meta::number).transpose());
         Ok(Pruned {
             finished: finished?.map(Time::from_micros),

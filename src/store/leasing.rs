@@ -35,7 +35,7 @@ impl Store {
         page: bool,
         now: Time,
     ) -> Result<Option<Time>, StoreError> {
-        self.read("tell when a lane is due", NextDue { way, page, now }).await
+        self.read("find the next due lane", NextDue { way, page, now }).await
     }
 
     /// Ends leases with the verdicts on their deliveries, and keeps the reading of the availability clock. A
@@ -82,8 +82,8 @@ impl Store {
         Ok(is_released)
     }
 
-    /// Moves the due times of a destination's lanes back by as much as the clock was set back, but not before
-    /// `now`. Leased lanes stay as they are, because their worker goes by the same clock.
+    /// Moves the due times of a destination's lanes back by `by`, as the clock was, but not before `now`.
+    /// Leased lanes stay, because their worker uses the same clock.
     pub async fn shift_due_times(
         &self,
         way: Destination,
@@ -91,7 +91,7 @@ impl Store {
         now: Time,
     ) -> Result<(), StoreError> {
         use_case!(
-            self.write("follow the clock"),
+            self.write("move due times"),
             [way: Destination, by: Duration, now: Time] -> (),
             |unit| {
                 if unit.has_own_clock() {

@@ -60,7 +60,7 @@ impl Planning {
         self.has_tombstones.load(Ordering::Relaxed)
     }
 
-    /// Notes the check of the key that tombstones are made with. True if they are news to this process.
+    /// Notes the check of the tombstones' key. True if the tombstones are new to this process.
     ///
     /// # Errors
     /// [`StoreError::OtherKey`] if they were made with another key. They wouldn't be found.
@@ -111,12 +111,12 @@ pub(super) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// See [`Planner::resolve`].
+    /// Calls [`Planner::resolve`].
     pub(super) fn resolve(&self, read: &ReadSet) -> Result<Vec<ReadKey>, String> {
         guarded(|| Ok(self.planner.resolve(&self.notification, read)))
     }
 
-    /// See [`Planner::link`].
+    /// Calls [`Planner::link`].
     pub(super) fn link(&self, read: &ReadSet) -> Result<Vec<ReadKey>, String> {
         guarded(|| Ok(self.planner.link(&self.notification, self.received_at, read)))
     }
@@ -133,7 +133,7 @@ impl Subject<'_> {
         })
     }
 
-    /// See [`Draft::finish`].
+    /// Calls [`Draft::finish`].
     pub(super) fn finish(
         &self,
         draft: Box<dyn Draft + '_>,

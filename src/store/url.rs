@@ -15,7 +15,7 @@ use crate::domain::is_loopback;
 use crate::options::Expected;
 use crate::options::masked::{Masked, OPTIONS};
 
-/// Options that other programs take in the URL, and what to do instead.
+/// Options that other programs accept in the URL, and the alternatives.
 const ELSEWHERE: [(&str, &str); 5] = [
     ("sslrootcert", "store.tls_ca_file names the certificates to trust"),
     ("passfile", "store.password, or RELAY__STORE__PASSWORD_FILE, holds the password"),
@@ -49,7 +49,7 @@ struct Server {
 }
 
 impl StoreUrl {
-    /// The file, relative to the working directory or absolute, if the store is one.
+    /// Returns the file, relative to the working directory or absolute, if the store is one.
     pub fn file(&self) -> Option<&Path> {
         match &self.0 {
             StoreUrlKind::File(path) => Some(path),
@@ -57,8 +57,8 @@ impl StoreUrl {
         }
     }
 
-    /// The URL of the server's database, if the store is one. It names the `sslmode` that applies,
-    /// in the driver's words.
+    /// Returns the URL of the server's database, if the store is one. It names the `sslmode` that
+    /// applies, in the driver's words.
     pub fn server(&self) -> Option<&SecretString> {
         self.on_server().map(|server| &server.url)
     }

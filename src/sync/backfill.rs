@@ -11,10 +11,10 @@ use super::intake::Intake;
 use super::lists::Lists;
 use super::reconcile::horizon_note;
 use super::report::SyncReport;
-use super::rewards::Unread;
+use super::rewards::UnreadRewards;
 use super::target::SyncTarget;
 use crate::domain::{SendFilter, TRIGGERS_FOR, Time};
-use crate::growsurf::rest::{Cursor, RestError, Trail};
+use crate::growsurf::rest::{Cursor, CursorTrail, RestError};
 use crate::sources::growsurf_api::Kind;
 use crate::store::{Store, StoreError};
 
@@ -38,8 +38,8 @@ struct BackfillCursor {
     /// The next page of the list; `None` for the first.
     next: Option<Cursor>,
     /// The cursors of the list's pages so far.
-    trail: Trail,
-    unread: Unread,
+    trail: CursorTrail,
+    unread: UnreadRewards,
     report: SyncReport,
 }
 
@@ -100,7 +100,7 @@ impl Backfill {
                     if cursor.next.is_some() && restarted != Some(list) =>
                 {
                     restarted = Some(list);
-                    (cursor.next, cursor.trail) = (None, Trail::default());
+                    (cursor.next, cursor.trail) = (None, CursorTrail::default());
                     continue;
                 }
                 page => page?,
@@ -133,8 +133,8 @@ impl Backfill {
             began_at: self.intake.clock.now(),
             list: Some(Kind::Participant),
             next: None,
-            trail: Trail::default(),
-            unread: Unread::default(),
+            trail: CursorTrail::default(),
+            unread: UnreadRewards::default(),
             report: SyncReport::default(),
         }))
     }

@@ -90,14 +90,14 @@ pub(super) async fn handle(
 ) -> Result<(), SyncError> {
     let (store, campaign) = (&*intake.store, &target.campaign.id);
     let name = format!("deleted:{campaign}");
-    // Participants missing before; true if they were treated.
+    // Participants missing before; true if they were handled.
     let before: BTreeMap<String, bool> = checkpoint::find(store, &name).await?.unwrap_or_default();
     let (missing, known) = missing(intake, campaign, seen).await?;
     let new = missing.iter().filter(|id| !before.contains_key(*id)).count();
     if new > PLAUSIBLE.max(known / 10) || (new > 1 && 2 * new > known) {
         report.add_notice(&format!(
-            "{new} of {known} known participants are missing at GrowSurf; that many aren't \
-             believed to be deleted, and nothing is done"
+            "{new} of {known} known participants are missing at GrowSurf; this is implausibly many, so \
+             none counts as deleted"
         ));
         return Ok(());
     }

@@ -80,7 +80,7 @@ impl<'a> Listed<'a> {
             .iter()
             .any(|count| !matches!(count, Field::Missing | Field::Read(0)));
         let is_referred =
-            self.referred_by.is_told() || self.referral_source.is_some_and(is_referral);
+            self.referred_by.is_given() || self.referral_source.is_some_and(is_referral);
         match self.is_winner {
             Some(true) => RewardEvidence::Some,
             _ if is_referred || has_friends => RewardEvidence::Some,

@@ -6,7 +6,7 @@ use super::SyncError;
 use super::intake::Intake;
 use super::listed::Listed;
 use super::report::SyncReport;
-use super::rewards::{Rewards, Unread};
+use super::rewards::{Rewards, UnreadRewards};
 use super::target::SyncTarget;
 use crate::domain::{SendFilter, Time};
 use crate::growsurf::rest::{Cursor, Page, Referrals};
@@ -62,7 +62,7 @@ impl<'a> Lists<'a> {
         kind: Kind,
         mut rows: Vec<Value>,
         (filter, at): (SendFilter, Time),
-        unread: &mut Unread,
+        unread: &mut UnreadRewards,
         report: &mut SyncReport,
     ) -> Result<(), SyncError> {
         match kind {
@@ -77,7 +77,7 @@ impl<'a> Lists<'a> {
             Kind::Referral | Kind::Commission | Kind::Payout => {}
         }
         let (campaign, shares) = (self.rewards.campaign().clone(), self.target.shares);
-        let origin = Origin { campaign, at, tell: filter, shares };
+        let origin = Origin { campaign, at, filter, shares };
         let happened = rows.into_iter().filter(|row| Listed::of(row).has_happened(kind));
         let rows = happened.map(|row| Row::new(kind, row, &origin)).collect();
         let counts = (report.rows, report.changed);

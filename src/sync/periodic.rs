@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::checkpoint;
 use super::reconcile::{Reconcile, Scope, SyncCursor, checkpoint_key};
 use super::target::{CampaignClient, SyncTarget, SyncTargetError};
-use super::webhook_monitor::{Finding, Problem, SeenWebhooks, WebhookMonitor};
+use super::webhook_monitor::{SeenWebhooks, WebhookFinding, WebhookMonitor, WebhookProblem};
 use super::{SyncError, SyncReport};
 use crate::domain::{Labelled, Time};
 use crate::growsurf::rest::Client;
@@ -40,7 +40,7 @@ pub struct PeriodicRules {
 const GRACE: Duration = Duration::from_secs(5 * 60);
 
 /// Known problems by campaign.
-type Problems = BTreeMap<String, BTreeSet<Problem>>;
+type Problems = BTreeMap<String, BTreeSet<WebhookProblem>>;
 
 /// The scheduled task.
 pub struct Periodic {
@@ -189,31 +189,34 @@ impl Periodic {
         for target in targets {
             let campaign = target.campaign.id.clone();
             all.extend(self.watch.check(target).await.unwrap_or_else(|error| {
-                let problem = Some(Problem::Unknown);
-                vec![Finding { campaign, problem, detail: ErrorChain(&error).to_string() }]
+                let problem = Some(WebhookProblem::Unknown);
+                vec![WebhookFinding { campaign, problem, detail: ErrorChain(&error).to_string() }]
             }));
         }
         let intake = &self.compare.intake;
         if let Err(error) = SeenWebhooks::keep(&intake.store, &all, intake.clock.now()).await {
-            tracing::debug!(error = %ErrorChain(&error), "can't keep what was found of webhooks");
+            tracing::debug!(error = %ErrorChain(&error), "can't store the findings about webhooks");
         }
         self.report_findings(&all, reported);
     }
 
     fn unknown(&self, error: &SyncTargetError, reported: &mut Problems) {
         let detail = ErrorChain(error).to_string();
-        let problem = Some(Problem::Unknown);
-        self.report_findings(&[Finding { campaign: "all".to_owned(), problem, detail }], reported);
+        let problem = Some(WebhookProblem::Unknown);
+        self.report_findings(
+            &[WebhookFinding { campaign: "all".to_owned(), problem, detail }],
+            reported,
+        );
     }
 
     /// Counts the findings, and logs the new ones.
-    fn report_findings(&self, findings: &[Finding], reported: &mut Problems) {
-        for &problem in Problem::VARIANTS {
+    fn report_findings(&self, findings: &[WebhookFinding], reported: &mut Problems) {
+        for &problem in WebhookProblem::VARIANTS {
             let campaigns = findings.iter().filter(|it| it.problem == Some(problem)).count();
             self.metrics.growsurf_problem(problem.label(), campaigns);
         }
         let mut now = Problems::new();
-        for Finding { campaign, problem, detail } in findings {
+        for WebhookFinding { campaign, problem, detail } in findings {
             let Some(problem) = problem else { continue };
             now.entry(campaign.clone()).or_default().insert(*problem);
             let is_new = reported.get(campaign).is_none_or(|known| !known.contains(problem));
@@ -222,7 +225,8 @@ impl Periodic {
             }
         }
         for (campaign, known) in reported.iter() {
-            let is_over = |it: &&Problem| now.get(campaign).is_none_or(|now| !now.contains(it));
+            let is_over =
+                |it: &&WebhookProblem| now.get(campaign).is_none_or(|now| !now.contains(it));
             for problem in known.iter().filter(is_over) {
                 tracing::info!(campaign, problem = problem.label(), "the problem is over");
             }

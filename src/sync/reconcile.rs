@@ -18,10 +18,10 @@ use super::intake::Intake;
 use super::listed::Listed;
 use super::lists::Lists;
 use super::report::SyncReport;
-use super::rewards::Unread;
+use super::rewards::UnreadRewards;
 use super::target::SyncTarget;
 use crate::domain::{SendFilter, Time};
-use crate::growsurf::rest::{Cursor, RestError, Trail};
+use crate::growsurf::rest::{Cursor, CursorTrail, RestError};
 use crate::sources::growsurf_api::{Kind, id_of};
 
 /// The rules of a comparison.
@@ -120,7 +120,7 @@ impl Reconcile {
 #[derive(Default)]
 struct Found {
     seen: SeenParticipants,
-    unread: Unread,
+    unread: UnreadRewards,
 }
 
 /// The reading of one campaign's lists.
@@ -140,13 +140,13 @@ impl Walk<'_> {
         report: &mut SyncReport,
     ) -> Result<(), SyncError> {
         let mut next: Option<Cursor> = None;
-        let mut trail = Trail::default();
+        let mut trail = CursorTrail::default();
         let mut restarted = false;
         loop {
             let page = match self.lists.page(kind, next.as_ref()).await {
                 // The row that the page began with is gone: the list begins again, once.
                 Err(SyncError::Rest(RestError::Unknown(..))) if next.is_some() && !restarted => {
-                    (next, trail, restarted) = (None, Trail::default(), true);
+                    (next, trail, restarted) = (None, CursorTrail::default(), true);
                     continue;
                 }
                 page => page?,

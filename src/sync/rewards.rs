@@ -24,13 +24,13 @@ const REMEMBERED: usize = 1_000;
 /// Participants whose rewards weren't read. Their counts are incomplete.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Unread {
+pub(super) struct UnreadRewards {
     participants: BTreeSet<String>,
     /// True if there are more than are remembered.
     may_be_anybody: bool,
 }
 
-impl Unread {
+impl UnreadRewards {
     fn note(&mut self, id: &str) {
         if self.participants.len() < REMEMBERED {
             self.participants.insert(id.to_owned());
@@ -77,7 +77,7 @@ impl<'a> Rewards<'a> {
     pub(super) async fn complete(
         &mut self,
         row: &mut Value,
-        unread: &mut Unread,
+        unread: &mut UnreadRewards,
         report: &mut SyncReport,
     ) -> Result<(), RestError> {
         self.complete_row(row, unread, report).await?;
@@ -89,8 +89,8 @@ impl<'a> Rewards<'a> {
         match self.target.client.reward_configs(&self.campaign.id).await {
             Ok(all) => self.campaign.rewards.extend(all),
             Err(error) if error.is_local() => report.add_notice(&format!(
-                "the configured rewards weren't read, so what was earned of those that are switched off \
-                 lacks description, coupon and value: {}",
+                "the configured rewards weren't read, so earned rewards that are switched off lack \
+                 description, coupon and value: {}",
                 ErrorChain(&error)
             )),
             Err(error) => return Err(error),
@@ -102,7 +102,7 @@ impl<'a> Rewards<'a> {
     async fn complete_row(
         &mut self,
         row: &mut Value,
-        unread: &mut Unread,
+        unread: &mut UnreadRewards,
         report: &mut SyncReport,
     ) -> Result<(), RestError> {
         let Some(id) = id_of(row) else { return Ok(()) };
@@ -114,8 +114,8 @@ impl<'a> Rewards<'a> {
                 unread.note(&id);
                 report.unread_rewards += 1;
                 report.add_notice(
-                    "GrowSurf's rows don't say who has rewards (isWinner), and its limits don't allow to \
-                     ask about everybody; the rewards of the others arrive by webhook only",
+                    "GrowSurf's rows don't say who has rewards (isWinner), and its limits don't allow a \
+                     request for each participant; the rewards of the others arrive by webhook only",
                 );
                 return Ok(());
             }
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn beyond_those_that_are_remembered_anybody_may_be_unread() {
-        let mut unread = Unread::default();
+        let mut unread = UnreadRewards::default();
         for number in 0..REMEMBERED {
             unread.note(&number.to_string());
         }

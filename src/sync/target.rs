@@ -85,7 +85,7 @@ impl SyncTarget {
         let client = general.ok_or(SyncTargetError::NoKey)?;
         let campaigns = client.campaigns().await.map_err(SyncTargetError::Campaigns)?;
         for listed in campaigns.into_iter().filter(Campaign::is_live) {
-            // The list may leave out what the campaign itself tells.
+            // The list may omit fields that the campaign itself has.
             let campaign = client.campaign(&listed.id).await;
             let campaign = campaign
                 .map_err(|source| SyncTargetError::Campaign { id: listed.id.clone(), source })?;

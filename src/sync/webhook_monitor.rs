@@ -33,7 +33,7 @@ const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, strum::IntoStaticStr, strum::VariantArray,
 )]
 #[strum(serialize_all = "snake_case")]
-pub enum Problem {
+pub enum WebhookProblem {
     /// GrowSurf can't be asked.
     Unknown,
     /// No webhook goes to the relay.
@@ -51,7 +51,7 @@ pub enum Problem {
     Unseen,
 }
 
-impl Problem {
+impl WebhookProblem {
     /// True if the relay gets no webhooks while it lasts.
     pub fn is_grave(self) -> bool {
         matches!(self, Self::Missing | Self::Disabled | Self::AutoDisabled | Self::Events)
@@ -60,11 +60,11 @@ impl Problem {
 
 /// A finding of a check.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Finding {
+pub struct WebhookFinding {
     /// The campaign's id.
     pub campaign: String,
     /// The problem; `None` if there is none.
-    pub problem: Option<Problem>,
+    pub problem: Option<WebhookProblem>,
     /// The finding in words, with the fix.
     pub detail: String,
 }
@@ -104,10 +104,10 @@ impl SeenWebhooks {
     /// Keeps findings in place of those before.
     pub(super) async fn keep(
         store: &Store,
-        findings: &[Finding],
+        findings: &[WebhookFinding],
         at: Time,
     ) -> Result<(), StoreError> {
-        let seen = |it: &Finding| SeenFinding {
+        let seen = |it: &WebhookFinding| SeenFinding {
             campaign: it.campaign.clone(),
             problem: it.problem.map(|problem| problem.label().to_owned()),
             detail: it.detail.clone(),
@@ -164,14 +164,14 @@ impl WebhookMonitor {
     ///
     /// # Errors
     /// GrowSurf's, or the store's.
-    pub async fn check(&self, target: &SyncTarget) -> Result<Vec<Finding>, SyncError> {
+    pub async fn check(&self, target: &SyncTarget) -> Result<Vec<WebhookFinding>, SyncError> {
         let campaign = target.campaign.id.clone();
-        let finding = |problem, detail: String| Finding {
+        let finding = |problem, detail: String| WebhookFinding {
             campaign: campaign.clone(),
             problem: Some(problem),
             detail,
         };
-        let mut findings: Vec<Finding> = self
+        let mut findings: Vec<WebhookFinding> = self
             .webhook(target)
             .await?
             .into_iter()
@@ -181,7 +181,7 @@ impl WebhookMonitor {
         if integrations.iter().any(|it| it.id == "customerio" && it.is_enabled) {
             let detail = "GrowSurf's own Customer.io integration is on as well: two writers of one \
                           profile; switch it off in GrowSurf, or mind the names of attributes";
-            findings.push(finding(Problem::DoubleWriter, detail.to_owned()));
+            findings.push(finding(WebhookProblem::DoubleWriter, detail.to_owned()));
         }
         let unseen = self.unseen(target).await?;
         if unseen > 0 {
@@ -190,22 +190,25 @@ impl WebhookMonitor {
                  webhook; `referral-relay sync` adds them",
                 DELAY.as_secs() / 60
             );
-            findings.push(finding(Problem::Unseen, detail));
+            findings.push(finding(WebhookProblem::Unseen, detail));
         }
         if findings.is_empty() {
             let detail = "its webhook is on, and reported everyone who joined".to_owned();
-            findings.push(Finding { campaign: campaign.clone(), problem: None, detail });
+            findings.push(WebhookFinding { campaign: campaign.clone(), problem: None, detail });
         }
         Ok(findings)
     }
 
-    async fn webhook(&self, target: &SyncTarget) -> Result<Vec<(Problem, String)>, RestError> {
+    async fn webhook(
+        &self,
+        target: &SyncTarget,
+    ) -> Result<Vec<(WebhookProblem, String)>, RestError> {
         let ours = self.ours(target).await?;
         let Some(webhook) = ours.iter().find(|it| it.is_enabled).or(ours.first()) else {
             let detail = "none of its webhooks goes to a path of the relay's; add one in GrowSurf \
                           (Program Editor, Options, Webhooks), or name its URL in \
                           growsurf.webhook_url";
-            return Ok(vec![(Problem::Missing, detail.to_owned())]);
+            return Ok(vec![(WebhookProblem::Missing, detail.to_owned())]);
         };
         let mut found = Vec::new();
         let fix = "`referral-relay webhook enable` switches it on";
@@ -215,15 +218,15 @@ impl WebhookMonitor {
                  `referral-relay sync` adds what was missed",
                 webhook.failures
             );
-            found.push((Problem::AutoDisabled, detail));
+            found.push((WebhookProblem::AutoDisabled, detail));
         } else if !webhook.is_enabled {
-            found.push((Problem::Disabled, format!("its webhook is off; {fix}")));
+            found.push((WebhookProblem::Disabled, format!("its webhook is off; {fix}")));
         } else if webhook.failures > 0 {
             let detail = format!(
                 "its webhook failed {} times in a row; GrowSurf switches it off if that goes on",
                 webhook.failures
             );
-            found.push((Problem::Failing, detail));
+            found.push((WebhookProblem::Failing, detail));
         }
         let subscribed: BTreeSet<&str> = webhook.events.iter().map(String::as_str).collect();
         let needed = needed_events(target.campaign.is_affiliate()).iter().copied();
@@ -233,7 +236,7 @@ impl WebhookMonitor {
                 "its webhook isn't subscribed to {}; `referral-relay webhook enable` subscribes it",
                 missing.join(", ")
             );
-            found.push((Problem::Events, detail));
+            found.push((WebhookProblem::Events, detail));
         }
         Ok(found)
     }
@@ -249,7 +252,7 @@ impl WebhookMonitor {
             at.is_some_and(|at| at >= from && at <= until)
         };
         let campaign = target.campaign.clone();
-        let origin = Origin { campaign, at: now, tell: SendFilter::All, shares: false };
+        let origin = Origin { campaign, at: now, filter: SendFilter::All, shares: false };
         let rows = page.rows.into_iter().filter(joined);
         let notifications: Vec<Notification> = rows
             .filter_map(|row| Row::new(Kind::Participant, row, &origin).notification().ok())

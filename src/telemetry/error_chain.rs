@@ -5,8 +5,8 @@ use std::fmt;
 
 /// Shows an error and all its causes in one line: `the store can't take a write: disk is full`.
 ///
-/// Whoever reads the log needs the last of them most, and the JSON format of
-/// `tracing-subscriber` shows only the first if it is given the error itself.
+/// The last cause helps most, and the JSON format of `tracing-subscriber` shows only the first of an
+/// error.
 #[derive(Clone, Copy)]
 pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
 

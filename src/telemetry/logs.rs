@@ -17,8 +17,8 @@ pub fn start_logs(options: &LogOptions) {
     let LogOptions { format, level, buffer, .. } = options;
     stderr().limit(*buffer);
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    // Without colours: `tracing-subscriber` doesn't escape every value, so that a line with escape
-    // sequences of its own couldn't be told from one with a stranger's.
+    // Without colours: `tracing-subscriber` doesn't escape every value, so escape
+    // sequences of its own would look like those of a stranger.
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Events);
     // The error means that a log is set up already, as in tests that start several relays.
     let started = if *format == LogFormat::Json {
@@ -107,16 +107,16 @@ mod tests {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
         let child = child.args(["--exact", NAME, "--nocapture"]).env(PANICS, "1");
         let output = child.output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{told}");
-        let line: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let lines = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{lines}");
+        let line: serde_json::Value = serde_json::from_str(&lines).unwrap();
         assert_eq!(
             (&line["level"], &line["message"]),
             (&"ERROR".into(), &"a thread panicked".into())
         );
         let panic = line["panic"].as_str().unwrap();
         assert!(panic.contains("src/telemetry/logs.rs") && panic.contains("forged"), "{panic}");
-        assert!(!told.trim_end().contains(is_hidden), "{told:?}");
+        assert!(!lines.trim_end().contains(is_hidden), "{lines:?}");
     }
 
     #[test]
@@ -133,8 +133,8 @@ mod tests {
             assert!(line.contains("INFO forged"), "{line}");
             let line = log(true, event);
             assert!(!line.contains(is_hidden), "{line:?}");
-            let told: serde_json::Value = serde_json::from_str(&line).unwrap();
-            assert!(told.to_string().contains("forged"), "{told}");
+            let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert!(parsed.to_string().contains("forged"), "{parsed}");
         }
     }
 }

@@ -89,33 +89,29 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("relay");
         let all = &mut registry;
-        let lines = "Lines of the log that couldn't be written, or not soon enough";
+        let lines = "Log lines dropped because they couldn't be written in time";
         keep(all, "log_lines_dropped", lines, stderr().dropped());
         let metrics = Self {
-            webhooks: add(all, "webhooks", "Webhooks by what became of them"),
-            calls: add(all, "calls", "Calls that came to an end, by how"),
-            attempts: add(all, "attempts", "Tries of calls by outcome"),
-            fenced: add(all, "fenced", "Results that came after their lease"),
+            webhooks: add(all, "webhooks", "Webhooks by outcome"),
+            calls: add(all, "calls", "Finished calls by outcome"),
+            attempts: add(all, "attempts", "Attempts by outcome"),
+            fenced: add(all, "fenced", "Results rejected because their lease had ended"),
             late: add(
                 all,
                 "late",
-                "Events that were sent more than 72 hours after they happened, and were told in time",
+                "Events received in time and sent more than 72 hours after they happened",
             ),
             recovered: add(
                 all,
                 "sync_healed",
-                "What a comparison with GrowSurf found and no webhook had told, by kind",
+                "Events that a comparison with GrowSurf found and no webhook had reported, by kind",
             ),
             growsurf_problems: add(
                 all,
                 "growsurf_problems",
-                "Campaigns whose webhook isn't as it should be in GrowSurf, by what is wrong",
+                "Campaigns whose webhook at GrowSurf has a problem, by problem",
             ),
-            page_posts: add(
-                all,
-                "page_posts",
-                "Clicks and shares that pages posted, by what became of them",
-            ),
+            page_posts: add(all, "page_posts", "Clicks and shares posted by pages, by outcome"),
             page_posts_from_one_address: add(
                 all,
                 "page_posts_from_one_address",
@@ -126,16 +122,16 @@ impl Metrics {
                 "refused_tokens",
                 "Requests whose bearer token was missing or wrong, by setting",
             ),
-            connections: add(all, "connections", "Connections that are open"),
+            connections: add(all, "connections", "Open connections"),
             connections_closed: add(
                 all,
                 "connections_closed",
-                "Connections that the relay closed or couldn't accept, by the limit",
+                "Connections closed or refused by the relay, by the limit",
             ),
             bodies_refused: add(
                 all,
                 "bodies_refused",
-                "Bodies that weren't read to their end, by the limit",
+                "Bodies refused before their end, by the limit",
             ),
             accept_seconds: keep(
                 all,
@@ -146,31 +142,31 @@ impl Metrics {
             attempt_seconds: keep(
                 all,
                 "attempt_duration_seconds",
-                "Time a request to Customer.io took",
+                "Duration of a request to Customer.io",
                 Histogram::new(BUCKETS),
             ),
             pending: add(all, "pending_calls", "Calls that wait or are leased"),
             oldest_pending: add(
                 all,
                 "oldest_pending_age_seconds",
-                "How long ago the oldest pending call was planned; alarm before 72 hours",
+                "Age of the oldest pending call; alarm before 72 hours",
             ),
             dead_letters: add(all, "dead_letters", "Dead letters"),
-            parked: add(all, "parked_webhooks", "Webhooks that are parked"),
+            parked: add(all, "parked_webhooks", "Parked webhooks"),
             damaged: add(
                 all,
                 "store_damaged",
-                "One while the store is damaged, or one that was set aside waits for somebody",
+                "One while the store, or one that was set aside, is damaged",
             ),
             destination: add(
                 all,
                 "destination_state",
-                "One for the state that Customer.io is in, zero for the others",
+                "One for the present state of Customer.io, zero for the others",
             ),
             growsurf: add(
                 all,
                 "growsurf_state",
-                "One for the state that GrowSurf is in for what goes back to it, zero for the others",
+                "One for the present state of GrowSurf for writes, zero for the others",
             ),
             registry,
         };

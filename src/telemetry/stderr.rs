@@ -23,8 +23,8 @@ static STDERR: LazyLock<Lines> = LazyLock::new(|| Lines::to(own_handle(), BUFFER
 /// The default of the bytes that may wait.
 const BUFFER: usize = 1 << 20;
 
-/// The longest write of several lines, in bytes: what a pipe takes in one piece (POSIX,
-/// `_POSIX_PIPE_BUF` and Linux's `PIPE_BUF`), so that lines of several processes stay whole.
+/// The longest write of several lines, in bytes: a pipe accepts it in one piece (POSIX,
+/// `_POSIX_PIPE_BUF` and Linux's `PIPE_BUF`), so lines of several processes stay whole.
 const WRITE: usize = 4096;
 
 /// The wait for more lines before few are written, so that a line each moment isn't a write each.

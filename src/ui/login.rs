@@ -69,7 +69,7 @@ fn admit(limiter: &Mutex<Limiter>, client: IpAddr, now: Duration) -> bool {
 
 /// The form.
 #[derive(Deserialize)]
-pub struct Shown {
+pub struct LoginForm {
     #[serde(deserialize_with = "secret")]
     token: SecretString,
     #[serde(default)]
@@ -103,7 +103,7 @@ pub async fn sign_in(
     State(state): State<UiState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    Form(shown): Form<Shown>,
+    Form(shown): Form<LoginForm>,
 ) -> Response {
     let app = &state.app;
     let client = client_ip(peer, &headers, &app.trusted_proxies);

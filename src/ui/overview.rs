@@ -63,7 +63,7 @@ pub async fn show(
     let too_late_at = stats.oldest_pending.map(|oldest| oldest.plus(TRIGGERS_FOR));
     let mut banner: Vec<Line> = app
         .damage
-        .told()
+        .tasks()
         .into_iter()
         .map(|text| Line { level: "red", text, command: Some("referral-relay check --full") })
         .collect();

@@ -44,7 +44,7 @@ pub enum Role {
     Operate,
 }
 
-/// Somebody who signed in.
+/// A signed-in operator.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Session {
     /// The rights of the session.

@@ -33,7 +33,7 @@ const NAMES: [&str; 15] = [
 const ATTRIBUTES: &str = "src=\"/evil/relay.js\" data-key=\"pk_evil\" data-consent=\"wait\"";
 
 #[test]
-fn markup_changes_neither_whom_it_tells_nor_what() {
+fn markup_changes_neither_the_target_nor_the_content_of_a_post() {
     let (recorder, shop) = recorded();
     let chromium = Chromium::start();
     let other = recorder.url();
@@ -55,8 +55,8 @@ fn markup_changes_neither_whom_it_tells_nor_what() {
         shop.early(&format!("document.write({})", json!(markup)));
         let browser = chromium.browser();
         browser.open(&shop.url("/?grsf=rae"));
-        eventually("the click is told", || recorder.told("/v1/clicks").len() == number + 1);
-        let click = recorder.told("/v1/clicks").remove(number);
+        eventually("the click is reported", || recorder.bodies("/v1/clicks").len() == number + 1);
+        let click = recorder.bodies("/v1/clicks").remove(number);
         assert_eq!(click["key"], PAGE_KEY, "{kind}");
         let [cookie] = browser.cookies().try_into().unwrap();
         assert_eq!(cookie["value"], click["anonymous_id"], "{kind}");
@@ -83,7 +83,7 @@ fn what_isnt_a_script_element_of_html_is_no_tag() {
         recorder.url()
     ));
     browser.open(&shop.url("/?grsf=rae"));
-    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
-    assert_eq!(recorder.told("/v1/clicks")[0]["key"], PAGE_KEY);
+    eventually("the click is reported", || recorder.bodies("/v1/clicks").len() == 1);
+    assert_eq!(recorder.bodies("/v1/clicks")[0]["key"], PAGE_KEY);
     assert_eq!(browser.run("return wrong"), json!([]));
 }

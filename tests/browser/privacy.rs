@@ -12,7 +12,7 @@ fn kept(browser: &Browser) -> (usize, Value) {
     (browser.cookies().len(), browser.run("return Object.keys(sessionStorage)"))
 }
 
-/// Signs up and shares, and sees that the relay wasn't told and GrowSurf got no id.
+/// Signs up and shares, and asserts that the relay got no post and GrowSurf no id.
 #[track_caller]
 fn says_nothing(browser: &Browser, shop: &crate::kit::shop::Shop, name: &str) {
     let sign_up = sign_up(browser, shop, name);
@@ -25,7 +25,7 @@ fn says_nothing(browser: &Browser, shop: &crate::kit::shop::Shop, name: &str) {
 }
 
 #[test]
-fn whoever_asks_not_to_be_tracked_is_not() {
+fn visitors_who_refuse_tracking_are_not_tracked() {
     let (recorder, shop) = recorded();
     let chromium = Chromium::start();
     let shy = chromium.browser_with(&Habits { do_not_track: true, ..Habits::default() });
@@ -36,10 +36,10 @@ fn whoever_asks_not_to_be_tracked_is_not() {
     shy.run("referralRelay.consent(true)");
     says_nothing(&shy, &shop, "zoe");
 
-    // The same by Global Privacy Control, turned on later by somebody who had an id.
+    // The same by Global Privacy Control, turned on later by a visitor with an id.
     let browser = chromium.browser();
     browser.open(&shop.url("/?grsf=rae"));
-    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
+    eventually("the click is reported", || recorder.bodies("/v1/clicks").len() == 1);
     assert_eq!(kept(&browser), (1, json!(["rr_click:rae"])));
     shop.early(
         "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})",
@@ -50,7 +50,7 @@ fn whoever_asks_not_to_be_tracked_is_not() {
 }
 
 #[test]
-fn nothing_is_kept_or_told_before_consent_where_the_tag_says_to_wait() {
+fn nothing_is_stored_or_reported_before_consent() {
     let (recorder, shop) = recorded();
     let chromium = Chromium::start();
     let browser = chromium.browser();
@@ -58,24 +58,24 @@ fn nothing_is_kept_or_told_before_consent_where_the_tag_says_to_wait() {
     browser.open(&shop.url("/?grsf=rae"));
     says_nothing(&browser, &shop, "fay");
 
-    // The landing is told once it may be, what was shared before isn't.
+    // The landing is reported once it may be, an earlier share isn't.
     browser.run("referralRelay.consent(true)");
-    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
-    let first = recorder.told("/v1/clicks").remove(0);
+    eventually("the click is reported", || recorder.bodies("/v1/clicks").len() == 1);
+    let first = recorder.bodies("/v1/clicks").remove(0);
     browser.run("referralRelay.consent(true)");
     assert_eq!(fetched(&browser).len(), 1);
     assert_eq!(browser.run("return referralRelay.id()"), first["anonymous_id"]);
     browser.click("[data-share=facebook]");
-    eventually("the share is told", || recorder.told("/v1/shares").len() == 1);
+    eventually("the share is reported", || recorder.bodies("/v1/shares").len() == 1);
 
-    // Taken back, the id is forgotten and nothing is told any more.
+    // Without consent, the id is deleted and nothing is reported.
     browser.run("referralRelay.consent(false)");
     assert_eq!(kept(&browser), (0, json!([])));
     browser.click("[data-share=facebook]");
     assert_eq!(fetched(&browser).len(), 2);
     assert_eq!(browser.run("return referralRelay.id()"), Value::Null);
 
-    // Given again, it is another visitor; the landing was told already.
+    // With new consent it is another visitor; the landing was reported before.
     browser.run("referralRelay.consent(true)");
     let second = browser.run("return referralRelay.id()");
     assert!(second.is_string() && second != first["anonymous_id"], "{second}");
@@ -90,7 +90,7 @@ fn an_answer_that_came_before_the_script_counts() {
     shop.tag("data-consent=\"wait\"");
     shop.early("window.referralRelay = {consent: true}");
     browser.open(&shop.url("/?grsf=rae"));
-    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
+    eventually("the click is reported", || recorder.bodies("/v1/clicks").len() == 1);
     assert_eq!(kept(&browser).0, 1);
 
     // Without an answer on the next page it waits again, and keeps the id until there is one.

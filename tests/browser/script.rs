@@ -46,7 +46,7 @@ fn it_is_small() {
 }
 
 #[test]
-fn a_click_and_a_share_are_told_with_ids_and_nothing_more() {
+fn a_click_and_a_share_are_reported_with_ids_alone() {
     let (recorder, shop) = recorded();
     let chromium = Chromium::start();
     let browser = chromium.browser();
@@ -55,8 +55,8 @@ fn a_click_and_a_share_are_told_with_ids_and_nothing_more() {
     assert_eq!(fetched(&browser), [""; 0]);
 
     browser.open(&shop.url("/a/page?grsf=rae&email=zoe@example.com#top"));
-    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
-    let click = recorder.told("/v1/clicks").remove(0);
+    eventually("the click is reported", || recorder.bodies("/v1/clicks").len() == 1);
+    let click = recorder.bodies("/v1/clicks").remove(0);
     assert_eq!(fields(&click), ["anonymous_id", "click_id", "grsf", "key", "page"]);
     assert_eq!((&click["key"], &click["grsf"]), (&json!(PAGE_KEY), &json!("rae")));
     assert_eq!(click["page"], shop.url("/a/page"));
@@ -67,8 +67,8 @@ fn a_click_and_a_share_are_told_with_ids_and_nothing_more() {
     browser.run("dispatchEvent(new Event('grsfReady'))");
     browser.click("[data-share=facebook]");
     assert_eq!(fetched(&browser).len(), 2);
-    eventually("the share is told", || recorder.told("/v1/shares").len() == 1);
-    let share = recorder.told("/v1/shares").remove(0);
+    eventually("the share is reported", || recorder.bodies("/v1/shares").len() == 1);
+    let share = recorder.bodies("/v1/shares").remove(0);
     assert_eq!(fields(&share), ["channel", "key", "participant", "share_id"]);
     assert_eq!((&share["channel"], &share["participant"]), (&json!("facebook"), &json!("fay")));
     assert!(is_uuid(&share["share_id"]));
@@ -82,7 +82,7 @@ fn a_click_and_a_share_are_told_with_ids_and_nothing_more() {
         assert!(referer.is_empty() || referer == shop.url("/"), "{referer}");
     }
 
-    // One cookie, for a year, and no other trace but which links were told.
+    // One cookie, for a year, and no other trace but the reported links.
     let [cookie] = browser.cookies().try_into().unwrap();
     assert_eq!((&cookie["name"], &cookie["value"]), (&json!("rr_id"), &click["anonymous_id"]));
     assert_eq!((&cookie["path"], &cookie["sameSite"]), (&json!("/"), &json!("Lax")));
@@ -94,18 +94,18 @@ fn a_click_and_a_share_are_told_with_ids_and_nothing_more() {
 }
 
 #[test]
-fn a_landing_is_told_once_however_often_it_is_loaded() {
+fn a_landing_is_reported_once_however_often_it_loads() {
     let (recorder, shop) = recorded();
     let chromium = Chromium::start();
     let browser = chromium.browser();
-    // As long as it isn't taken, a reload tells the same click, and the page tries again by itself.
+    // Until it is accepted, a reload posts the same click, and the page tries again by itself.
     recorder.answers(&[503, 503, 503]);
     browser.open(&shop.url("/?grsf=rae"));
-    eventually("it is told", || !recorder.told("/v1/clicks").is_empty());
+    eventually("it is reported", || !recorder.bodies("/v1/clicks").is_empty());
     browser.reload();
-    let is_told = "return sessionStorage.getItem('rr_click:rae') === 'told'";
-    eventually("it is taken", || browser.run(is_told) == true);
-    let clicks = recorder.told("/v1/clicks");
+    let is_sent = "return sessionStorage.getItem('rr_click:rae') === 'sent'";
+    eventually("it is taken", || browser.run(is_sent) == true);
+    let clicks = recorder.bodies("/v1/clicks");
     assert_eq!(clicks.len(), 4, "{clicks:?}");
     assert!(clicks.iter().all(|click| *click == clicks[0]), "{clicks:?}");
 
@@ -118,16 +118,16 @@ fn a_landing_is_told_once_however_often_it_is_loaded() {
     let tag = format!("async src=\"{}/relay.js\" data-key=\"{PAGE_KEY}\"", recorder.url());
     shop.tag(&format!("></script><script {tag}"));
     browser.open(&shop.url("/?grsf=ned"));
-    eventually("it is told", || recorder.told("/v1/clicks").len() == 5);
+    eventually("it is reported", || recorder.bodies("/v1/clicks").len() == 5);
     assert_eq!(fetched(&browser).len(), 1);
-    let click = recorder.told("/v1/clicks").remove(4);
+    let click = recorder.bodies("/v1/clicks").remove(4);
     assert_eq!(click["grsf"], "ned");
     assert_eq!(click["anonymous_id"], clicks[0]["anonymous_id"]);
     assert_ne!(click["click_id"], clicks[0]["click_id"]);
 }
 
 #[test]
-fn a_share_is_told_again_until_it_is_taken_and_no_more_than_a_few_times() {
+fn a_share_is_posted_again_until_it_is_accepted_a_few_times_at_most() {
     let (recorder, shop) = recorded();
     let chromium = Chromium::start();
     let browser = chromium.browser();
@@ -140,13 +140,13 @@ fn a_share_is_told_again_until_it_is_taken_and_no_more_than_a_few_times() {
     sign_up(&browser, &shop, "fay");
     recorder.answers(&[503, 500]);
     browser.click("[data-share=copyLink]");
-    eventually("it is taken", || recorder.told("/v1/shares").len() == 3);
+    eventually("it is taken", || recorder.bodies("/v1/shares").len() == 3);
     recorder.answers(&[503; 4]);
     browser.click("[data-share=facebook]");
-    eventually("it is given up", || recorder.told("/v1/shares").len() == 7);
+    eventually("it is given up", || recorder.bodies("/v1/shares").len() == 7);
     browser.click("[data-share=copyLink]");
-    eventually("the next is taken", || recorder.told("/v1/shares").len() == 8);
-    let shares = recorder.told("/v1/shares");
+    eventually("the next is taken", || recorder.bodies("/v1/shares").len() == 8);
+    let shares = recorder.bodies("/v1/shares");
     let mut ids: Vec<&Value> = shares.iter().map(|share| &share["share_id"]).collect();
     ids.dedup();
     assert_eq!(ids.len(), 3, "{shares:?}");
@@ -162,7 +162,7 @@ fn every_kind_of_sign_up_carries_the_id() {
     let (_recorder, shop) = recorded();
     let chromium = Chromium::start();
     let browser = chromium.browser();
-    // As soon as GrowSurf is ready the page signs somebody up.
+    // As soon as GrowSurf is ready the page signs a visitor up.
     shop.late(&format!(
         "addEventListener('grsfReady', () => growsurf.addParticipant('{}'), {{once: true}})",
         email("early")
@@ -188,11 +188,11 @@ fn every_kind_of_sign_up_carries_the_id() {
         .run("return growsurf.addParticipant({email: 'dan@example.com', cioAnonymousId: 'mine'})");
     let mut sign_ups = shop.sign_ups();
     sign_ups.remove(0);
-    let told: Vec<Value> =
+    let reported: Vec<Value> =
         sign_ups.iter().map(|it| json!([it["id"], it["firstName"], it["metadata"]])).collect();
     let id = json!({"cioAnonymousId": own});
     assert_eq!(
-        told,
+        reported,
         [
             json!(["ann", "Ann", {"cioAnonymousId": own, "company": "Example Ltd"}]),
             json!(["bea", null, id]),
@@ -209,8 +209,8 @@ fn one_visitor_is_one_visitor_on_all_hosts_of_a_domain_where_the_tag_says_so() {
     let browser = chromium.browser_with(&Habits { hosts: "*.example.com", ..Habits::default() });
     shop.tag("data-domain=\"example.com\"");
     browser.open(&shop.url_at("www.example.com", "/?grsf=rae"));
-    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
-    let click = recorder.told("/v1/clicks").remove(0);
+    eventually("the click is reported", || recorder.bodies("/v1/clicks").len() == 1);
+    let click = recorder.bodies("/v1/clicks").remove(0);
     // Such a page has no TLS, and so no ready-made UUIDs.
     assert_eq!(browser.run("return 'randomUUID' in crypto"), false);
     assert!(is_uuid(&click["anonymous_id"]) && is_uuid(&click["click_id"]), "{click}");
@@ -230,8 +230,8 @@ fn on_a_page_with_tls_the_cookie_is_never_sent_without() {
     let chromium = Chromium::start();
     let browser = chromium.browser();
     browser.open(&shop.url("/?grsf=rae"));
-    eventually("the click is told", || recorder.told("/v1/clicks").len() == 1);
-    let click = recorder.told("/v1/clicks").remove(0);
+    eventually("the click is reported", || recorder.bodies("/v1/clicks").len() == 1);
+    let click = recorder.bodies("/v1/clicks").remove(0);
     assert_eq!(click["page"], shop.url("/"));
     let [cookie] = browser.cookies().try_into().unwrap();
     assert_eq!((&cookie["value"], &cookie["secure"]), (&click["anonymous_id"], &json!(true)));
@@ -252,7 +252,7 @@ fn whatever_a_page_or_browser_is_like_the_page_works() {
          addEventListener('grsfReady', () => Object.freeze(growsurf));
          window.growsurf = {};",
         "window.growsurf = {subscribe() { throw new Error('no') }, addParticipant: 1};",
-        // No way to tell anything, and no randomness.
+        // No way to post, and no randomness.
         "delete window.fetch; Object.defineProperty(window, 'fetch', {value: undefined});
          Object.defineProperty(window, 'crypto', {value: undefined});",
     ];
@@ -264,7 +264,9 @@ fn whatever_a_page_or_browser_is_like_the_page_works() {
         assert_eq!(browser.run("return typeof referralRelay.id"), "function", "{number}");
         if number < 3 {
             sign_up(&browser, &shop, &format!("fay{number}"));
-            eventually("the click is told", || recorder.told("/v1/clicks").len() == number + 1);
+            eventually("the click is reported", || {
+                recorder.bodies("/v1/clicks").len() == number + 1
+            });
         }
     }
 }

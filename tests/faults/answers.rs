@@ -150,7 +150,7 @@ fn status_429_with_a_date_pauses_until_then() {
     assert!(early <= 10, "the next call came {early} ms early");
 }
 
-/// The destination halts under this fault, keeps everything, and heals by itself.
+/// Asserts that the destination halts under this fault, keeps everything, and recovers by itself.
 #[track_caller]
 fn assert_halts(fault: Value, word: &str) {
     let sandbox = Sandbox::start();
@@ -197,11 +197,11 @@ fn the_wrong_region_halts_everything_and_names_the_setting() {
 }
 
 #[test]
-fn status_401_halts_everything_until_it_is_mended() {
+fn status_401_halts_everything_until_it_is_fixed() {
     assert_halts(json!({"status": 401}), "401");
 }
 
 #[test]
-fn status_403_halts_everything_until_it_is_mended() {
+fn status_403_halts_everything_until_it_is_fixed() {
     assert_halts(json!({"status": 403}), "403");
 }

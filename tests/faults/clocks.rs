@@ -86,7 +86,7 @@ fn a_lease_that_expires_during_a_slow_request_is_fenced() {
     assert_eq!(fay.unwrap().shown["repeats"], 1, "the same id was sent again");
 }
 
-/// A disk that hangs ends no write and fails none, so nothing but its silence tells of it.
+/// A disk that hangs ends no write and fails none, so only its silence shows.
 #[test]
 fn a_loop_that_stalls_turns_healthz_red() {
     let (sandbox, machine) = (Sandbox::start(), Machine::new());
@@ -106,12 +106,12 @@ fn a_loop_that_stalls_turns_healthz_red() {
     relay.answers("/healthz", 503);
     for path in ["/healthz", "/readyz", "/health"] {
         let why = http::get(relay.url(path)).body;
-        assert!(why.contains("the store has been at one write for 3"), "{path} {why}");
+        assert!(why.contains("the store has been busy with one write for 3"), "{path} {why}");
     }
 
     machine.disk_hangs(false);
     relay.answers("/healthz", 200);
-    // It was written after all; whoever was told that it was slow may come again.
+    // It was written after all; the sender who got 503 may send it again.
     eventually("it is known", || relay.send(&rae).json()["status"] == "duplicate");
     assert_kept(&relay, &sandbox, FAY_AND_RAE);
     relay.terminate();

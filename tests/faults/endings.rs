@@ -87,10 +87,10 @@ fn sigterm_during_a_batch_takes_its_answer() {
 
     sandbox.heal();
     relay.restart();
-    let told: Vec<String> =
+    let expected: Vec<String> =
         (0..10).map(|lane| format!("referral_program_joined lane{lane}@example.com")).collect();
-    let told: Vec<&str> = told.iter().map(String::as_str).collect();
-    assert_kept(&relay, &sandbox, &told);
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    assert_kept(&relay, &sandbox, &expected);
     for call in sent {
         let identifies = sandbox.identifies(call.person()).into_iter();
         assert_eq!(identifies.filter(|it| it.applied).count(), 1, "{call:?} was sent again");
@@ -104,16 +104,16 @@ fn sigterm_with_a_destination_that_hangs_is_obeyed_in_time() {
     let mut relay = Setup::new(&sandbox).set("server.shutdown_grace", "3s").start();
     relay.accept(&joined("fay").referred_by("rae"));
     eventually("a call is under way", || !sandbox.requests().is_empty());
-    let told = Instant::now();
+    let expected = Instant::now();
     relay.terminate();
-    let took = told.elapsed();
+    let took = expected.elapsed();
     assert!(took < Duration::from_millis(3_500), "the end took {took:?}");
     sandbox.heal();
     let restarted = Instant::now();
     relay.restart();
     relay.drained();
     assert!(restarted.elapsed() < Duration::from_secs(20), "a lease was not given back");
-    let told =
+    let expected =
         ["referral_friend_signed_up rae@example.com", "referral_program_joined fay@example.com"];
-    assert_kept(&relay, &sandbox, &told);
+    assert_kept(&relay, &sandbox, &expected);
 }

@@ -17,7 +17,7 @@ const RETRIED: &str = "relay_attempts_total{outcome=\"retry\"}";
 const TOLD: &[&str] =
     &["referral_friend_signed_up rae@example.com", "referral_program_joined fay@example.com"];
 
-/// The relay stays ready while what it accepts can't go, and tries again and again.
+/// Asserts that the relay stays ready and tries again while its calls can't be delivered.
 #[track_caller]
 fn accepts_meanwhile(relay: &Relay) {
     relay.accept(&joined("fay").referred_by("rae"));
@@ -74,9 +74,9 @@ fn a_destination_that_is_not_there_stops_nothing() {
     eventually("it was tried", || relay.metric(name).unwrap() >= 3.0);
     let sandbox = Sandbox::start_at(&address);
     relay.drained();
-    let told =
+    let expected =
         ["referral_program_joined fay@example.com", "referral_program_joined rae@example.com"];
-    assert_kept(&relay, &sandbox, &told);
+    assert_kept(&relay, &sandbox, &expected);
 }
 
 #[test]

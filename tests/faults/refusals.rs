@@ -38,8 +38,8 @@ fn status_207_with_one_bad_item_in_the_middle_buries_that_one_alone() {
     let listed = relay.command(&["dead-letters", "list", "--all"]).expect(0);
     assert!(listed.contains("l***@example.com"), "{listed}");
     assert_eq!(sandbox.events().len(), if refused.is_identify() { 10 } else { 9 });
-    let told = relay.command(&["dead-letters", "redeliver", "--all"]).expect(0);
-    assert!(told.starts_with("1 put back"), "{told}");
+    let printed = relay.command(&["dead-letters", "redeliver", "--all"]).expect(0);
+    assert!(printed.starts_with("1 dead letter put back"), "{printed}");
     relay.drained();
     assert_eq!((relay.dead_letters(), sandbox.events().len()), (0, 10));
     assert_eq!(sandbox.people().len(), 10);
@@ -76,8 +76,8 @@ fn status_400_buries_the_call_and_its_lane_goes_on() {
         assert!(shown.contains(word), "{shown}");
     }
 
-    let told = relay.command(&["dead-letters", "redeliver", &id]).expect(0);
-    assert!(told.starts_with("1 put back"), "{told}");
+    let printed = relay.command(&["dead-letters", "redeliver", &id]).expect(0);
+    assert!(printed.starts_with("1 dead letter put back"), "{printed}");
     eventually("it is redelivered by the relay beside", || sandbox.events().len() == 3);
     relay.drained();
     assert_eq!(relay.dead_letters(), 0);

@@ -18,7 +18,7 @@ use crate::promises::assert_kept;
 const ANN_AND_BOB: &[&str] =
     &["referral_program_joined ann@example.com", "referral_program_joined bob@example.com"];
 
-/// A webhook isn't taken, and whoever sent it is told to come again.
+/// Asserts that a webhook is refused with an invitation to try again.
 #[track_caller]
 fn assert_refused(relay: &Relay, webhook: &Webhook) {
     let refused = relay.send(webhook);
@@ -26,8 +26,8 @@ fn assert_refused(relay: &Relay, webhook: &Webhook) {
     assert!(!refused.header("retry-after").is_empty(), "{refused:?}");
 }
 
-/// The store refuses every write while a call is under way: the relay says so, keeps what it has,
-/// and goes on by itself when the disk does.
+/// Returns the store refuses every write while a call is under way: the relay says so, keeps what
+/// it has, and goes on by itself when the disk does.
 fn outlives(trouble: Trouble, word: &str) -> (Relay, Machine, Sandbox) {
     let (sandbox, machine) = (Sandbox::start(), Machine::new());
     sandbox.faults(json!([{"match": {"path": "/events"}, "latency_ms": 300}]));
@@ -127,18 +127,18 @@ fn what_was_pruned_is_logged_as_a_sum_and_a_replay_says_what_it_does_not_reach()
     relay.logs("\"pruned\":400,");
     let (finished, parked) = ("Finished webhooks received up to", "Parked webhooks received up to");
     for command in [&["replay"][..], &["replay", "--parked"]] {
-        let told = relay.command(command).expect(0);
-        assert!(told.contains(parked) && told.contains("(store.keep_parked)"), "{told}");
-        assert!(!told.contains(finished), "{told}");
+        let printed = relay.command(command).expect(0);
+        assert!(printed.contains(parked) && printed.contains("(store.keep_parked)"), "{printed}");
+        assert!(!printed.contains(finished), "{printed}");
     }
     relay.accept(&joined("bob"));
     relay.drained();
     machine.passes(Duration::from_secs(15 * 60));
     relay.logs("\"pruned\":1,");
-    let told = relay.command(&["replay"]).expect(0);
-    assert!(told.contains(finished) && told.contains("(store.keep_payloads)"), "{told}");
-    let told = relay.command(&["replay", "--parked"]).expect(0);
-    assert!(!told.contains(finished) && !told.contains("keep_payloads"), "{told}");
+    let printed = relay.command(&["replay"]).expect(0);
+    assert!(printed.contains(finished) && printed.contains("(store.keep_payloads)"), "{printed}");
+    let printed = relay.command(&["replay", "--parked"]).expect(0);
+    assert!(!printed.contains(finished) && !printed.contains("keep_payloads"), "{printed}");
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_locked_database_is_waited_for() {
     other.execute_batch("ROLLBACK").unwrap();
     drop(other);
     relay.answers("/readyz", 200);
-    // Whoever came while it was locked was told that it wasn't kept, and comes again.
+    // The sender got 503 while it was locked, and sends it again.
     let answer = relay.send(&joined("bob").at(1_700_000_000_000));
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_kept(&relay, &sandbox, ANN_AND_BOB);

@@ -2,7 +2,7 @@
 //! the time allows.
 //!
 //! `RELAY_TEST_FUZZ_SECONDS` is the time for each target, 2 otherwise; `RELAY_TEST_SEED` repeats a
-//! run. An input that fails is written to a file: mended, it belongs into the corpus.
+//! run. An input that fails is written to a file; after the fix it belongs into the corpus.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -25,7 +25,7 @@ fn number<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
     text.parse().unwrap_or_else(|_| panic!("{name} is no number"))
 }
 
-/// The files of the target's corpus by name.
+/// Returns the files of the target's corpus by name.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
@@ -34,7 +34,7 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// The words that libFuzzer is given, too.
+/// Returns the words that libFuzzer is given, too.
 fn words() -> Vec<Vec<u8>> {
     let text = include_str!("words.dict");
     let lines = text.lines().filter(|line| line.starts_with('"'));

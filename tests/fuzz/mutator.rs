@@ -26,7 +26,7 @@ const NUMBERS: [&str; 14] = [
     "0.1",
 ];
 
-/// One of `corpus` with a few changes; some of them bring in a part of another, or a word.
+/// Returns one of `corpus` with a few changes; some insert a part of another one, or a word.
 pub fn mutated(corpus: &[Vec<u8>], words: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
     let mut input = random.choice(corpus).cloned().unwrap_or_default();
     for _ in 0..random.usize(1..=CHANGES) {
@@ -75,7 +75,7 @@ fn change(input: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[Vec<u8>], random: &m
     }
 }
 
-/// The first run of digits from `here` on; nothing, at the end, if there is none.
+/// Returns the first run of digits from `here` on; nothing, at the end, if there is none.
 fn digits(input: &[u8], here: usize) -> std::ops::Range<usize> {
     let is_digit = |byte: &u8| byte.is_ascii_digit();
     let start = input[here..].iter().position(is_digit).map_or(input.len(), |at| here + at);

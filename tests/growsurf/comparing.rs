@@ -1,4 +1,4 @@
-//! Sync: what no webhook tells, and what they would have told.
+//! Sync: facts that no webhook reports, and the reports of lost webhooks.
 
 use serde_json::{Value, json};
 
@@ -10,17 +10,17 @@ use crate::kit::relay::Setup;
 use crate::kit::sandbox::Sandbox;
 
 #[test]
-fn one_comparison_restores_what_a_day_of_lost_webhooks_would_have_told() {
+fn one_comparison_restores_the_events_of_a_day_of_lost_webhooks() {
     let (heard, growsurf) = services();
     let deaf = Sandbox::start();
     growsurf.program(50, 40, 5);
-    let told = growsurf.asked_by(Setup::new(&heard)).start();
+    let reported = growsurf.asked_by(Setup::new(&heard)).start();
     let untold = growsurf.asked_by(Setup::new(&deaf)).start();
-    for relay in [&told, &untold] {
+    for relay in [&reported, &untold] {
         relay.setup().command(&["backfill", "--events", "all"]).expect(0);
         relay.drained();
     }
-    // A day passes: somebody joins, friends join through them, some convert.
+    // A day passes: people join, friends join through them, some convert.
     let referrer = growsurf.participants()[0]["id"].as_str().unwrap().to_owned();
     let joins: Vec<_> = (0..12)
         .map(|number| {
@@ -40,23 +40,23 @@ fn one_comparison_restores_what_a_day_of_lost_webhooks_would_have_told() {
             { "reward": { "participant": joined[0] } },
         ]),
     );
-    growsurf.play(&told, DAY);
+    growsurf.play(&reported, DAY);
     let by_webhook = ids(&heard);
     let text = untold.setup().command(&["sync"]).expect(0);
     untold.drained();
     let by_sync = ids(&deaf);
     assert!(by_webhook.is_subset(&by_sync), "{text}");
-    // Conversions are what no webhook tells.
+    // No webhook reports conversions.
     let more: Vec<_> = by_sync.difference(&by_webhook).collect();
     let conversions = deaf.events_named("referral_converted");
     let of_today = conversions.iter().filter(|event| more.contains(&&event.id().to_owned()));
     assert_eq!((more.len(), of_today.count()), (2, 2), "{text}");
-    told.setup().command(&["sync"]).expect(0);
-    told.drained();
+    reported.setup().command(&["sync"]).expect(0);
+    reported.drained();
     assert_eq!(ids(&heard), by_sync);
-    for relay in [&told, &untold] {
+    for relay in [&reported, &untold] {
         let text = relay.setup().command(&["sync"]).expect(0);
-        assert!(text.contains(", 0 with something new"), "{text}");
+        assert!(text.contains(", 0 changed"), "{text}");
     }
 }
 
@@ -74,7 +74,7 @@ fn a_running_relay_finds_conversions_and_shares_by_itself() {
     // The first comparison sends people, and no event of before the store was made.
     eventually("everybody is there", || sandbox.people().len() == 40);
     relay.drained();
-    assert_eq!(sandbox.told(), [""; 0]);
+    assert_eq!(sandbox.event_lines(), [""; 0]);
     let pending =
         growsurf.participants().into_iter().find(|it| it["referralStatus"] == "CREDIT_PENDING");
     let pending = pending.expect("a friend whose conversion waits");
@@ -153,7 +153,7 @@ fn a_changed_address_takes_the_profile_along_and_ends_of_subscriptions_are_passe
 }
 
 #[test]
-fn an_address_that_somebody_else_has_is_reported_and_nobody_is_merged() {
+fn a_change_to_another_persons_address_is_reported_and_merges_nothing() {
     let (sandbox, growsurf) = services();
     growsurf.program(10, 30, 5);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
@@ -172,7 +172,7 @@ fn an_address_that_somebody_else_has_is_reported_and_nobody_is_merged() {
 }
 
 #[test]
-fn whoever_is_deleted_is_forgotten_where_the_settings_say_so() {
+fn a_deleted_participant_is_erased_if_the_settings_say_so() {
     let (sandbox, growsurf) = services();
     growsurf.program(10, 30, 5);
     let setup = growsurf.asked_by(Setup::new(&sandbox)).set("sync.deletions", "forget");
@@ -199,7 +199,7 @@ fn without_a_backfill_only_what_is_younger_than_the_horizon_is_sent() {
     let (young, old) = growsurf.effects(3 * DAY);
     let text = setup.command(&["sync"]).expect(0);
     assert_eq!(arrived(&sandbox, &growsurf), young);
-    assert!(text.contains("`referral-relay backfill --events all` sends it"), "{text}");
+    assert!(text.contains("`referral-relay backfill --events all` sends those"), "{text}");
     assert_eq!(sandbox.people().len(), 150);
     // What is new since then costs a few requests.
     growsurf.change(HOUR, &json!([{ "join": { "email": "new@example.com" } }]));
@@ -209,8 +209,8 @@ fn without_a_backfill_only_what_is_younger_than_the_horizon_is_sent() {
     let requests = growsurf.requests()["requests"].as_array().unwrap().len();
     assert!(requests <= 4, "{requests} requests");
     let text = setup.command(&["backfill"]).expect(0);
-    let told = arrived(&sandbox, &growsurf);
-    assert!(old.is_subset(&told) && young.is_subset(&told), "{text}");
+    let reported = arrived(&sandbox, &growsurf);
+    assert!(old.is_subset(&reported) && young.is_subset(&reported), "{text}");
 }
 
 #[test]
@@ -219,17 +219,17 @@ fn what_a_backfill_left_out_no_comparison_sends() {
     growsurf.program(40, 2, 0);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
     let text = setup.command(&["backfill"]).expect(0);
-    assert!(text.contains("no `sync` sends them later"), "{text}");
+    assert!(text.contains("No `sync` sends them later"), "{text}");
     setup.command(&["sync"]).expect(0);
     assert_eq!(arrived(&sandbox, &growsurf).len(), 0);
-    // What comes after it is told.
+    // Later events are sent.
     growsurf.change(0, &json!([{ "join": { "email": "after@example.com" } }]));
     setup.command(&["sync"]).expect(0);
-    assert_eq!(sandbox.told(), ["referral_program_joined after@example.com"]);
+    assert_eq!(sandbox.event_lines(), ["referral_program_joined after@example.com"]);
 }
 
 #[test]
-fn who_is_in_two_campaigns_is_told_of_once() {
+fn a_person_of_two_campaigns_is_named_once() {
     let (sandbox, growsurf) = services();
     let campaigns = json!([
         { "id": "demo01", "name": "One", "type": "REFERRAL" },
@@ -245,7 +245,7 @@ fn who_is_in_two_campaigns_is_told_of_once() {
     let before = sandbox.calls().len();
     for command in ["sync", "backfill", "sync"] {
         let text = setup.command(&[command]).expect(0);
-        assert!(!text.contains("1 with something new"), "{text}");
+        assert!(!text.contains("1 changed"), "{text}");
     }
     assert_eq!(sandbox.calls().len(), before);
     // Gone from one campaign is not gone.
@@ -270,13 +270,13 @@ fn a_list_that_lacks_nearly_everybody_deletes_nobody() {
     ]));
     for _ in 0..3 {
         let text = setup.command(&["sync"]).expect(0);
-        assert!(text.contains("aren't believed to be deleted"), "{text}");
+        assert!(text.contains("none counts as deleted"), "{text}");
     }
     assert_eq!(setup.number("SELECT COUNT(*) FROM people"), 8);
 }
 
 #[test]
-fn whoever_has_an_id_that_is_stored_in_another_form_is_not_taken_for_deleted() {
+fn an_id_stored_in_another_form_is_not_taken_for_deleted() {
     let (sandbox, growsurf) = services();
     growsurf.program(0, 30, 5);
     let setup = growsurf.asked_by(Setup::new(&sandbox)).set("sync.deletions", "forget");
@@ -301,7 +301,7 @@ fn whoever_has_an_id_that_is_stored_in_another_form_is_not_taken_for_deleted() {
 }
 
 #[test]
-fn a_merge_whose_address_is_somebody_elses_by_now_is_a_dead_letter() {
+fn a_merge_whose_address_has_another_owner_is_a_dead_letter() {
     let (sandbox, growsurf) = services();
     growsurf.program(5, 30, 5);
     let setup = growsurf.asked_by(Setup::new(&sandbox));

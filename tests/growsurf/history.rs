@@ -39,7 +39,7 @@ fn a_dry_run_counts_and_shows_samples_and_changes_nothing() {
     assert_eq!(sandbox.calls().len(), 0);
 }
 
-/// The counts of a command's only campaign.
+/// Returns the counts of a command's only campaign.
 fn found(setup: &Setup, command: &[&str]) -> Value {
     let printed = setup.command(&[command, &["--json"]].concat());
     let document: Value = serde_json::from_str(&printed.stdout).unwrap();
@@ -103,14 +103,14 @@ fn a_signal_ends_a_command_that_waits_for_growsurfs_first_answer() {
         let _request = silent.accept().unwrap();
         process.signal("TERM");
         assert_eq!(process.wait().code(), Some(1), "{command:?}");
-        let told = process.output().join("\n");
-        assert!(told.contains("stopped before anything was read"), "{command:?}: {told}");
+        let printed = process.output().join("\n");
+        assert!(printed.contains("stopped before anything was read"), "{command:?}: {printed}");
         assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "{command:?}");
     }
 }
 
 #[test]
-fn a_backfill_sends_everybody_and_what_triggers_nothing_and_twice_is_once() {
+fn a_backfill_sends_people_and_old_events_and_a_repetition_sends_nothing() {
     let (sandbox, growsurf) = services();
     growsurf.program(250, 60, 0);
     let (young, old) = growsurf.effects(3 * DAY);
@@ -125,7 +125,7 @@ fn a_backfill_sends_everybody_and_what_triggers_nothing_and_twice_is_once() {
 
     let before = sandbox.calls().len();
     let text = setup.command(&["backfill"]).expect(0);
-    assert!(text.contains(", 0 with something new"), "{text}");
+    assert!(text.contains(", 0 changed"), "{text}");
     assert_eq!(sandbox.calls().len(), before, "{text}");
 
     let text = setup.command(&["backfill", "--events", "all"]).expect(0);
@@ -177,7 +177,7 @@ fn people_arrive_as_they_are_and_events_with_their_own_times() {
 }
 
 #[test]
-fn rewards_are_asked_for_only_where_rows_leave_them_out() {
+fn rewards_are_read_only_if_rows_omit_them() {
     let (sandbox, growsurf) = services();
     growsurf.program(60, 40, 10);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
@@ -224,7 +224,7 @@ fn a_backfill_beside_a_relay_and_its_webhooks_repeats_nothing() {
     relay.drained();
     let (young, old) = growsurf.effects(3 * DAY);
     assert_eq!(arrived(&sandbox, &growsurf), young.union(&old).cloned().collect());
-    // What both told is one participant of one person each.
+    // A participant that both reported is one person.
     assert_eq!(sandbox.people().len(), 200);
 }
 
@@ -260,7 +260,7 @@ fn a_backfill_that_is_killed_again_and_again_ends_with_every_effect_once() {
 }
 
 #[test]
-fn somebody_whom_a_backfill_told_of_can_be_forgotten() {
+fn a_person_from_a_backfill_can_be_erased() {
     let (sandbox, growsurf) = services();
     growsurf.program(60, 30, 5);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
@@ -271,7 +271,7 @@ fn somebody_whom_a_backfill_told_of_can_be_forgotten() {
     assert!(!setup.holding(email).is_empty());
     setup.command(&["erase", email]).expect(0);
     assert_eq!(setup.holding(email), [""; 0]);
-    // GrowSurf still has them, and they stay forgotten.
+    // GrowSurf still has them, and they stay erased.
     setup.command(&["backfill", "--events", "all"]).expect(0);
     assert_eq!(setup.holding(email), [""; 0]);
 }

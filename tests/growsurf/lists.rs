@@ -37,21 +37,27 @@ fn check_names_program_read_and_tries_the_lists_of_a_named_campaign_all_the_same
     growsurf.program(20, 30, 5);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
     growsurf.scopes(&["participant:read"]);
-    let told = setup.command(&["check"]).expect(1);
-    assert!(told.contains("the list of campaigns: growsurf answered 403 (FORBIDDEN)"), "{told}");
-    assert!(told.contains("the key may lack the scope program:read"), "{told}");
-    assert!(told.contains("name one under [[growsurf.campaigns]]"), "{told}");
+    let printed = setup.command(&["check"]).expect(1);
+    assert!(
+        printed.contains("the list of campaigns: growsurf answered 403 (FORBIDDEN)"),
+        "{printed}"
+    );
+    assert!(printed.contains("the key may lack the scope program:read"), "{printed}");
+    assert!(printed.contains("name one under [[growsurf.campaigns]]"), "{printed}");
 
     let setup = setup.file("[[growsurf.campaigns]]\nid = \"demo01\"\n");
-    let told = setup.command(&["check"]).expect(1);
+    let printed = setup.command(&["check"]).expect(1);
     for list in ["the campaign", "reward-configs", "webhooks", "integrations"] {
         let is_it = |line: &str| line.contains(&format!("demo01: can't read {list}: "));
         let line =
-            told.lines().find(|line| is_it(line)).unwrap_or_else(|| panic!("{list}: {told}"));
+            printed.lines().find(|line| is_it(line)).unwrap_or_else(|| panic!("{list}: {printed}"));
         assert!(line.ends_with("the key may lack the scope program:read"), "{line}");
     }
-    assert!(told.contains("can't read rewards") && told.contains("scope reward:read"), "{told}");
-    assert!(told.contains("demo01: the key reads participants, referrals"), "{told}");
+    assert!(
+        printed.contains("can't read rewards") && printed.contains("scope reward:read"),
+        "{printed}"
+    );
+    assert!(printed.contains("demo01: the key reads participants, referrals"), "{printed}");
 }
 
 #[test]
@@ -66,9 +72,9 @@ fn check_says_which_campaigns_write_the_same_attributes() {
             format!("[[growsurf.campaigns]]\nid = \"{id}\"\nattribute_prefix = \"{prefix}\"\n")
         };
         let file = campaign("one", prefixes[0]) + &campaign("two", prefixes[1]);
-        let told = setup.clone().file(&file).command(&["check"]).stdout;
-        let is_told = told.contains("one, two write the same attributes");
-        assert_eq!(is_told, is_shared, "{prefixes:?}: {told}");
+        let printed = setup.clone().file(&file).command(&["check"]).stdout;
+        let is_told = printed.contains("one, two write the same attributes");
+        assert_eq!(is_told, is_shared, "{prefixes:?}: {printed}");
     }
 }
 
@@ -77,12 +83,18 @@ fn check_says_what_it_could_not_try_in_a_program_without_participants() {
     let (sandbox, growsurf) = services();
     growsurf.program(0, 30, 5);
     let setup = growsurf.asked_by(Setup::new(&sandbox));
-    let told = setup.command(&["check"]).stdout;
-    assert!(told.contains("note  scopes       demo01: reading rewards wasn't tried"), "{told}");
+    let printed = setup.command(&["check"]).stdout;
+    assert!(
+        printed.contains("note  scopes       demo01: reading rewards wasn't tried"),
+        "{printed}"
+    );
     growsurf.scopes(&["program:read", "participant:read"]);
-    let told = setup.command(&["check"]).expect(1);
-    assert!(told.contains("can't read rewards") && told.contains("scope reward:read"), "{told}");
-    assert!(!told.contains("wasn't tried"), "{told}");
+    let printed = setup.command(&["check"]).expect(1);
+    assert!(
+        printed.contains("can't read rewards") && printed.contains("scope reward:read"),
+        "{printed}"
+    );
+    assert!(!printed.contains("wasn't tried"), "{printed}");
 }
 
 #[test]
@@ -98,11 +110,14 @@ fn check_repeats_why_growsurf_refuses_the_key() {
         let body = json!({ "name": "Forbidden", "code": code, "message": "Ask the owner.", "status": 403 });
         let of_referrals = json!({ "path": "/referrals", "method": "GET" });
         growsurf.faults(&json!([{ "match": of_referrals, "status": 403, "body": body }]));
-        let told = setup.command(&["check"]).expect(1);
+        let printed = setup.command(&["check"]).expect(1);
         let said = format!("can't read referrals: growsurf answered 403 ({code}): Ask the owner.");
-        assert!(told.contains(&said), "{said}: {told}");
-        assert!(told.contains(&format!("the key {verb} the scope participant:read")), "{told}");
-        assert!(!told.contains("needs the scope"), "{told}");
+        assert!(printed.contains(&said), "{said}: {printed}");
+        assert!(
+            printed.contains(&format!("the key {verb} the scope participant:read")),
+            "{printed}"
+        );
+        assert!(!printed.contains("needs the scope"), "{printed}");
     }
 }
 
@@ -118,14 +133,14 @@ fn check_names_only_referral_programs_as_without_conversions() {
     let named =
         "[[growsurf.campaigns]]\nid = \"spring\"\n[[growsurf.campaigns]]\nid = \"partners\"\n";
     for setup in [setup.clone(), setup.clone().file(named)] {
-        let told = setup.command(&["check"]).stdout;
+        let printed = setup.command(&["check"]).stdout;
         let is_it = |line: &&str| line.contains("referral_converted can't arrive");
-        let line = told.lines().find(is_it).unwrap_or_else(|| panic!("{told}"));
-        assert!(line.contains("has conversions of spring, and nothing else"), "{line}");
+        let line = printed.lines().find(is_it).unwrap_or_else(|| panic!("{printed}"));
+        assert!(line.contains("reports conversions of spring, and no other source"), "{line}");
     }
     let partners = "[[growsurf.campaigns]]\nid = \"partners\"\n";
-    let told = setup.file(partners).command(&["check"]).stdout;
-    assert!(!told.contains("referral_converted can't arrive"), "{told}");
+    let printed = setup.file(partners).command(&["check"]).stdout;
+    assert!(!printed.contains("referral_converted can't arrive"), "{printed}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::kit::growsurf::{DAY, Growsurf};
 use crate::kit::now_millis;
 use crate::kit::relay::Setup;
 
-/// A participant's row without rewards, with some fields of its own.
+/// Returns a participant's row without rewards, with some fields of its own.
 fn row(id: &str, fields: &Value) -> Value {
     let mut row = json!({
         "id": id, "email": format!("{}@example.com", id.replace(['.', '/'], "dot")), "firstName": "Fay",
@@ -24,7 +24,7 @@ fn reward(id: &str) -> Value {
         "approvedAt": at, "isReferrer": true })
 }
 
-/// An answer to every request whose path has this in it.
+/// Returns an answer to every request whose path has this in it.
 fn answer(path: &str, status: u16, body: &Value) -> Value {
     json!({ "match": { "path": path, "method": "GET" }, "status": status, "body": body })
 }
@@ -44,7 +44,7 @@ fn asked(growsurf: &Growsurf, ids: &[&str]) -> Vec<usize> {
 }
 
 #[test]
-fn rewards_are_asked_for_of_everybody_who_may_have_some() {
+fn rewards_are_read_for_all_participants_who_may_have_some() {
     let (sandbox, growsurf) = services();
     growsurf.program(0, 9, 1);
     let rows = [
@@ -157,7 +157,7 @@ fn a_reward_of_no_known_time_is_not_said_to_be_young() {
     growsurf.faults(&json!([participants(&[row("fay", &json!({ "rewards": [timeless] }))])]));
     let setup = growsurf.asked_by(Setup::new(&sandbox));
     let text = setup.command(&["backfill", "--events", "all"]).expect(0);
-    assert!(text.contains("1 event left out, because GrowSurf's rows don't say when"), "{text}");
+    assert!(text.contains("1 event left out: GrowSurf's rows don't say when"), "{text}");
     assert!(!text.contains("72 hours") && !text.contains("sends everything"), "{text}");
 }
 
@@ -178,6 +178,6 @@ fn friends_are_sent_whose_rows_come_before_the_one_of_who_referred_them() {
         assert_eq!(sandbox.events_named("referral_friend_signed_up").len(), 3);
         assert_eq!(sandbox.attributes("rae@example.com")["total_friends"], 3);
         let text = setup.command(&[command]).expect(0);
-        assert!(text.contains("0 with something new"), "{text}");
+        assert!(text.contains("0 changed"), "{text}");
     }
 }

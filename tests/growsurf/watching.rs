@@ -11,7 +11,7 @@ use crate::kit::webhooks::joined;
 use crate::kit::{eventually, now_millis};
 
 #[test]
-fn a_webhook_that_growsurf_switched_off_is_noticed_and_mended() {
+fn a_webhook_that_growsurf_switched_off_is_reported_and_enabled() {
     let (sandbox, growsurf) = services();
     growsurf.program(20, 30, 5);
     let setup = growsurf.asked_by(Setup::new(&sandbox)).set("sync.watch_every", "100ms");

@@ -17,7 +17,7 @@ use crate::kit::sandbox::Sandbox;
 const DOCUMENT: &str = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[test]
-fn whoever_drips_headers_or_a_body_is_cut_off_and_holds_nobody_up() {
+fn a_client_that_drips_headers_or_a_body_is_cut_off() {
     let sandbox = Sandbox::start();
     let setup = Setup::new(&sandbox).set("server.header_timeout", "1s");
     let relay = setup.set("server.body_timeout", "1s").start();
@@ -45,7 +45,7 @@ fn whoever_drips_headers_or_a_body_is_cut_off_and_holds_nobody_up() {
 }
 
 #[test]
-fn whoever_says_nothing_or_nothing_more_is_cut_off() {
+fn a_silent_client_is_cut_off() {
     let sandbox = Sandbox::start();
     let relay = Setup::new(&sandbox).set("server.header_timeout", "1s").start();
     let late = Duration::from_secs(1) + PROMPT;
@@ -114,7 +114,7 @@ fn idle_connections_cost_little_and_hold_nobody_up() {
 }
 
 /// Asks for a hundred times what any buffer holds, and reads nothing of it.
-fn ask_and_never_read(relay: &Relay) -> TcpStream {
+fn request_and_never_read(relay: &Relay) -> TcpStream {
     let mut stream = connect_from(relay, 0, 1);
     stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
     let _the_relay_need_not_read_all = stream.write_all(DOCUMENT.repeat(2_000).as_bytes());
@@ -122,7 +122,7 @@ fn ask_and_never_read(relay: &Relay) -> TcpStream {
 }
 
 #[test]
-fn whoever_asks_and_never_reads_is_cut_off_and_holds_nobody_up() {
+fn a_client_that_never_reads_answers_is_cut_off() {
     let sandbox = Sandbox::start();
     let clients = number("RELAY_TEST_CONNECTIONS", 200).min(1_000);
     let setup = Setup::new(&sandbox).set("server.connections_per_client", "10000");
@@ -134,7 +134,7 @@ fn whoever_asks_and_never_reads_is_cut_off_and_holds_nobody_up() {
         let askers: Vec<_> = (0..8)
             .map(|_| {
                 scope.spawn(|| {
-                    (0..clients / 8).map(|_| ask_and_never_read(&relay)).collect::<Vec<_>>()
+                    (0..clients / 8).map(|_| request_and_never_read(&relay)).collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -154,7 +154,7 @@ fn whoever_asks_and_never_reads_is_cut_off_and_holds_nobody_up() {
 }
 
 #[test]
-fn whoever_reads_slowly_gets_every_answer() {
+fn a_slow_reader_gets_every_answer() {
     let sandbox = Sandbox::start();
     let setup = Setup::new(&sandbox).set("server.write_timeout", "3s");
     let relay = setup.set("server.header_timeout", "1s").start();
@@ -176,7 +176,7 @@ fn whoever_reads_slowly_gets_every_answer() {
 }
 
 #[test]
-fn whoever_has_said_all_and_closes_that_side_gets_the_answer() {
+fn a_client_that_closes_its_side_after_the_request_gets_the_answer() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     for (what, said) in [
@@ -203,7 +203,7 @@ fn whoever_has_said_all_and_closes_that_side_gets_the_answer() {
 fn connections_in_every_state_hold_up_the_end_no_longer_than_the_grace() {
     let sandbox = Sandbox::start();
     let mut relay = Setup::new(&sandbox).set("server.shutdown_grace", "4s").start();
-    let unread = ask_and_never_read(&relay);
+    let unread = request_and_never_read(&relay);
     let said = [
         Vec::new(),
         b"GET /hea".to_vec(),

@@ -1,4 +1,4 @@
-//! So many connections that others would have no place: of one client, of many, and of the system.
+//! Crowds of connections, which must leave others a place: of one client, of many, and of the system.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -61,7 +61,7 @@ fn where_all_connections_are_taken_the_one_longest_without_progress_makes_room()
     let sandbox = Sandbox::start();
     let setup = Setup::new(&sandbox).set("server.max_connections", "40");
     let relay = setup.set("server.header_timeout", "60s").start();
-    // Twenty clients, none of whom has more than a share of five.
+    // Twenty clients, each within a share of five.
     let idle: Vec<TcpStream> =
         (0..80).map(|number| connect_from(&relay, 1, number % 20 + 1)).collect();
     for number in 0..20 {

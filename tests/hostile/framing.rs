@@ -75,7 +75,7 @@ fn what_is_not_quite_http_is_refused_and_nothing_of_it_is_believed() {
 }
 
 #[test]
-fn whoever_asks_before_sending_a_body_is_told_to_go_on_or_why_not() {
+fn a_client_that_expects_100_continue_gets_it_or_the_refusal() {
     let sandbox = Sandbox::start();
     let relay = Relay::start(&sandbox);
     let whole = String::from_utf8(request("fay", "Expect: 100-continue\r\nConnection: close\r\n"));
@@ -83,9 +83,9 @@ fn whoever_asks_before_sending_a_body_is_told_to_go_on_or_why_not() {
     let (head_of_it, body) = whole.split_at(whole.find("\r\n\r\n").unwrap() + 4);
     let mut stream = connect(&relay);
     stream.write_all(head_of_it.as_bytes()).unwrap();
-    let mut told = [0; 25];
-    stream.read_exact(&mut told).unwrap();
-    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let mut reported = [0; 25];
+    stream.read_exact(&mut reported).unwrap();
+    assert_eq!(&reported, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(body.as_bytes()).unwrap();
     let answer = rest(&stream);
     let document = answer.split("\r\n\r\n").nth(1).unwrap();

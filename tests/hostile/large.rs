@@ -34,7 +34,7 @@ impl Large {
         Self { beginning: start.into_bytes(), hashed, time, began: Instant::now() }
     }
 
-    /// The head and the end of the request; between them comes the beginning of the body.
+    /// Returns the head and the end of the request; between them comes the beginning of the body.
     fn around(&self, name: &str) -> (String, String) {
         let end = format!(
             "\"data\":{{\"id\":\"{name}\",\"email\":\"{name}@example.com\",\"campaign\":{{\"id\":\"c\"}}}}}}"
@@ -113,10 +113,10 @@ fn many_large_bodies_at_once_are_taken_or_refused_within_the_memory() {
     eventually("the memory is given back", || statuses(&large.send(&relay, "afterwards")) == [200]);
     takes_promptly(&relay, "ben");
     relay.drained();
-    let told = sandbox.told();
+    let reported = sandbox.event_lines();
     for name in taken.iter().map(String::as_str).chain(["afterwards", "fay", "ben"]) {
         let joined = format!("referral_program_joined {name}@example.com");
-        assert!(told.contains(&joined), "{name} was acknowledged and is lost");
+        assert!(reported.contains(&joined), "{name} was acknowledged and is lost");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::kit::{now_millis, now_seconds};
 const TOKEN: &str = "the-token-of-the-backend-of-the-tests";
 const DAY: i64 = 24 * 60 * 60;
 
-/// A relay on which every route is there.
+/// Returns a relay on which every route is there.
 fn with_everything(sandbox: &Sandbox) -> Relay {
     let setup = Setup::new(sandbox).set("api.token", TOKEN);
     let setup = setup.set("customerio.reporting_keys", "the-reporting-key-of-the-tests");

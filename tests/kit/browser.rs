@@ -45,19 +45,19 @@ impl Chromium {
             .unwrap();
         let open = keeper.stdin.take().unwrap();
         let mut said = BufReader::new(keeper.stdout.take().unwrap()).lines();
-        let mut line = || said.next().expect("the script failed; it has told why").unwrap();
+        let mut line = || said.next().expect("the script failed and said why").unwrap();
         let driver = format!("http://127.0.0.1:{}", line());
         let (program, folder) = (line(), PathBuf::from(line()));
         Self { _keeper: keeper, _open: open, driver, program, folder }
     }
 
-    /// A browser that has never been anywhere.
+    /// Returns a browser that has never been anywhere.
     #[track_caller]
     pub fn browser(&self) -> Browser {
         self.browser_with(&Habits::default())
     }
 
-    /// The same with habits.
+    /// Returns the same with habits.
     #[track_caller]
     pub fn browser_with(&self, habits: &Habits) -> Browser {
         let profile = tempfile::tempdir_in(&self.folder).unwrap().keep();

@@ -29,7 +29,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The identifier, whatever its kind.
+    /// Returns the identifier, whatever its kind.
     pub fn person(&self) -> &str {
         let mut values = self.identifiers.as_object().unwrap().values();
         values.next().unwrap().as_str().unwrap()
@@ -46,7 +46,7 @@ pub fn edit() -> Value {
     json!({"plan": "pro"})
 }
 
-/// The calls of a request in the sandbox's log; none of a request of another kind.
+/// Returns the calls of a request in the sandbox's log; none of a request of another kind.
 pub fn calls(request: &Value) -> Vec<Call> {
     let path = request["path"].as_str().unwrap();
     let body = &request["body"];
@@ -89,7 +89,7 @@ fn call(
     timestamp: &Value,
     data: &Value,
 ) -> Call {
-    // Customer.io may drop an update that tells its time, as other writers' do.
+    // Customer.io may drop an update with a time, as other writers' do.
     assert!(name != "identify" || timestamp.is_null() || *data == edit(), "{request}");
     Call {
         request: request["seq"].as_u64().unwrap(),

@@ -31,7 +31,7 @@ pub struct FaultyProxy {
 }
 
 impl FaultyProxy {
-    /// A proxy on which connections meet this.
+    /// Returns a proxy on which connections meet this.
     pub fn to(sandbox: &Sandbox, trouble: Trouble) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -58,13 +58,13 @@ impl FaultyProxy {
         format!("http://{}", self.address)
     }
 
-    /// New connections work.
+    /// Lets new connections work again.
     pub fn heal(&self) {
         self.trouble.store(Trouble::Nothing as u8, Ordering::Relaxed);
     }
 }
 
-/// A connection that is closed with something unread in it is reset.
+/// Returns a connection that is closed with something unread in it is reset.
 fn reset(stream: &TcpStream) -> io::Result<()> {
     stream.peek(&mut [0]).map(|_| ())
 }

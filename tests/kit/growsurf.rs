@@ -24,7 +24,7 @@ pub struct Growsurf {
 }
 
 impl Growsurf {
-    /// The stand-in beside this Customer.io, at no limit that a test would wait for.
+    /// Returns the stand-in beside this Customer.io, at no limit that a test would wait for.
     pub fn of(sandbox: &Sandbox) -> Self {
         let growsurf = Self { url: sandbox.url() };
         growsurf.limits(100_000, 1_000_000, 10_000_000);
@@ -45,7 +45,7 @@ impl Growsurf {
         answer
     }
 
-    /// So many participants, who joined evenly between so many days ago and so many.
+    /// Makes a program whose participants joined evenly between `from_days` and `to_days` ago.
     pub fn program(&self, participants: usize, from_days: i64, to_days: i64) {
         let now = now_millis();
         let program = json!({
@@ -56,7 +56,7 @@ impl Growsurf {
         self.control(Method::PUT, "program", &program);
     }
 
-    /// The same with fields of the program's own.
+    /// Makes a program from these fields.
     pub fn program_with(&self, program: &Value) {
         self.control(Method::PUT, "program", program);
     }
@@ -81,7 +81,7 @@ impl Growsurf {
         self.control(Method::POST, "changes", &body);
     }
 
-    /// The limits, in five seconds, a minute and an hour.
+    /// Sets the limits of five seconds, a minute and an hour.
     pub fn limits(&self, second: u32, minute: u32, hour: u32) {
         self.control(Method::PUT, "limits", &json!([second, minute, hour]));
     }
@@ -96,7 +96,7 @@ impl Growsurf {
         self.control(Method::PUT, "faults", &json!({ "rules": rules }));
     }
 
-    /// The bodies of the webhooks that it would have sent in the last so many milliseconds.
+    /// Returns the bodies of the webhooks of the last `ago` milliseconds.
     pub fn webhooks(&self, ago: i64) -> Vec<String> {
         let since = now_millis() - ago;
         let answer = http::get(format!("{}/sandbox/growsurf/webhooks?since={since}", self.url));
@@ -114,23 +114,23 @@ impl Growsurf {
         relay.drained();
     }
 
-    /// `total`, `refused`, `most_in_flight` and the last requests.
+    /// Returns `total`, `refused`, `most_in_flight` and the last requests.
     pub fn requests(&self) -> Value {
         http::get(format!("{}/sandbox/growsurf/requests", self.url)).json()
     }
 
-    /// Its requests are forgotten; their numbers go on.
+    /// Deletes the recorded requests; the counts continue.
     pub fn forget_requests(&self) {
         self.control(Method::DELETE, "requests", &Value::Null);
     }
 
-    /// An answer of its API.
+    /// Returns an answer of its API.
     pub fn ask(&self, path: &str) -> Value {
         let request = http::client().get(format!("{}/growsurf/v2/{path}", self.url));
         http::send(request.bearer_auth("sandbox")).json()
     }
 
-    /// All participants, as its API tells them.
+    /// Returns all participants, as its API shows them.
     pub fn participants(&self) -> Vec<Value> {
         self.pages("participants", "")
     }
@@ -149,7 +149,7 @@ impl Growsurf {
         }
     }
 
-    /// Returns the effects that the program should have: `name address`, for events of the last so many
+    /// Returns the effects that the program should have: `name address`, for events of the last `recent`
     /// milliseconds, and for older ones.
     pub fn effects(&self, recent: i64) -> (BTreeSet<String>, BTreeSet<String>) {
         let since = now_millis() - recent;

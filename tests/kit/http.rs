@@ -32,19 +32,19 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// Returns the body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// A header's text, empty if it isn't there.
+    /// Returns a header's text, empty if it isn't there.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
-/// The client, to begin a request with.
+/// Returns the client, to begin a request with.
 pub fn client() -> &'static Client {
     &CLIENT
 }
@@ -70,7 +70,7 @@ pub fn get(url: impl AsRef<str>) -> Answer {
     send(client().get(url.as_ref()))
 }
 
-/// A body in pieces, whose length isn't told.
+/// Returns a body in pieces, without a length.
 pub fn chunked(body: &str) -> reqwest::Body {
     let pieces: VecDeque<Bytes> = body.as_bytes().chunks(500).map(Bytes::copy_from_slice).collect();
     reqwest::Body::wrap(Pieces(pieces))

@@ -2,7 +2,7 @@
 //! hangs, it knows no names.
 //!
 //! What belongs here: a library put before the system's own (`machine.c`), so that the built binary
-//! meets what it would meet on such a machine, whoever runs the tests. What doesn't: faults of
+//! meets what it would meet on such a machine. What doesn't: faults of
 //! Customer.io (`sandbox`).
 
 use std::env;
@@ -43,7 +43,7 @@ enum Place {
     LogSyncs,
 }
 
-/// A machine in order, until it is told otherwise.
+/// A machine without faults, until one is set.
 pub struct Machine {
     orders: NamedTempFile,
     /// The values of `passed` and `set` in the library.
@@ -58,29 +58,29 @@ impl Machine {
         Self { orders, clocks: Mutex::default() }
     }
 
-    /// The settings of a relay that runs on it.
+    /// Returns the settings of a relay that runs on it.
     pub fn beneath(&self, setup: Setup) -> Setup {
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         setup.variable("LD_PRELOAD", text(&LIBRARY)).variable("MACHINE", text(self.orders.path()))
     }
 
-    /// The settings of a relay that learns from this file which start of the machine it is.
-    pub fn tells_its_start_by(&self, setup: Setup, file: &Path) -> Setup {
+    /// Returns the settings of a relay that learns from this file which start of the machine it is.
+    pub fn finds_its_start_by(&self, setup: Setup, file: &Path) -> Setup {
         self.beneath(setup).variable("MACHINE_BOOT_ID", file.to_str().unwrap())
     }
 
-    /// Time passes, on both clocks.
+    /// Lets time pass on both clocks.
     pub fn passes(&self, time: Duration) {
         let nanos = i64::try_from(time.as_nanos()).unwrap();
         self.move_clocks(nanos, 0);
     }
 
-    /// The clock is set forward.
+    /// Sets the clock forward.
     pub fn set_forward(&self, by: Duration) {
         self.move_clocks(0, i64::try_from(by.as_nanos()).unwrap());
     }
 
-    /// The clock is set back.
+    /// Sets the clock back.
     pub fn set_back(&self, by: Duration) {
         self.move_clocks(0, -i64::try_from(by.as_nanos()).unwrap());
     }
@@ -92,7 +92,7 @@ impl Machine {
         self.order(Place::Set, clocks.1);
     }
 
-    /// From now on writes to the store fail.
+    /// Makes writes to the store fail from now on.
     pub fn store_is(&self, trouble: Trouble) {
         self.order(Place::WriteError, trouble as i64);
     }
@@ -112,19 +112,19 @@ impl Machine {
         self.order(Place::NoNames, i64::from(gone));
     }
 
-    /// A relay on it has started: were orders not obeyed, a test would see nothing go wrong.
+    /// Asserts that a relay runs on this machine; otherwise a test would see no fault.
     #[track_caller]
     pub fn is_beneath(&self) {
         let why = "the relay doesn't use the system's library: is it linked statically?";
-        assert_eq!(self.told(Place::Obeyed), 1, "{why}");
+        assert_eq!(self.value(Place::Obeyed), 1, "{why}");
     }
 
     /// Returns the number of times that the store's log was brought to the disk.
     pub fn log_syncs(&self) -> i64 {
-        self.told(Place::LogSyncs)
+        self.value(Place::LogSyncs)
     }
 
-    fn told(&self, place: Place) -> i64 {
+    fn value(&self, place: Place) -> i64 {
         let mut value = [0; 8];
         self.orders.as_file().read_exact_at(&mut value, place.at()).unwrap();
         i64::from_ne_bytes(value)

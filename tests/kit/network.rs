@@ -13,7 +13,7 @@ pub enum State {
     Passes,
     /// It arrives when the network passes again.
     Stalls,
-    /// It is lost, and nobody is told: what was connected then never works again.
+    /// Packets are lost without an error; open connections never work again.
     Loses,
     /// Every connection is reset at once, new ones as well.
     Resets,
@@ -33,7 +33,7 @@ struct Shared {
 }
 
 impl Network {
-    /// A way to an address, which passes.
+    /// Returns a way to an address, which passes.
     pub fn to(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -67,7 +67,7 @@ impl Network {
         &self.address
     }
 
-    /// From now on it is so.
+    /// Sets the state of the network.
     pub fn is(&self, state: State) {
         *self.shared.state.lock().unwrap() = state;
         self.shared.changed.notify_all();
@@ -76,7 +76,7 @@ impl Network {
         }
     }
 
-    /// From now on it is a way to this address, and what was connected is reset.
+    /// Sets the target address and resets open connections.
     pub fn leads_to(&self, target: &str) {
         target.clone_into(&mut self.shared.target.lock().unwrap());
         self.reset();

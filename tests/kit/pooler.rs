@@ -17,7 +17,7 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Starts one with so many connections to the server at this port. Installs the program, if it is
+    /// Starts one with `connections` connections to the server at this port. Installs the program, if it is
     /// missing.
     pub fn before(server: u16, connections: u16) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -29,7 +29,7 @@ impl Pooler {
              pool_mode = transaction\ndefault_pool_size = {connections}\nmax_client_conn = 100\n"
         );
         fs::write(&settings, text).unwrap();
-        // It refuses to be root, and whoever it runs as may not be let into this folder.
+        // It refuses to run as root, and another user may not enter this folder.
         fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kit/pgbouncer.sh");

@@ -31,7 +31,7 @@ impl Cluster {
         Self::start_in("", fsync)
     }
 
-    /// The same with its files in this folder, which everybody has to have access to.
+    /// Returns the same with its files in this folder, which everybody has to have access to.
     pub fn start_in(folder: &str, fsync: bool) -> Self {
         Self::start_as(folder, fsync, None)
     }
@@ -62,14 +62,14 @@ impl Cluster {
         Self { port, keeper: Mutex::new(keeper), databases: AtomicUsize::new(0) }
     }
 
-    /// The one that all tests of this process share. It doesn't wait for the disk: nobody pulls
-    /// its plug.
+    /// Returns the one that all tests of this process share. It doesn't wait for the disk: nobody
+    /// pulls its plug.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(false))
     }
 
-    /// A new database, empty.
+    /// Returns a new database, empty.
     pub fn database(&self) -> Database {
         let name = format!("relay{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let database = Database { port: self.port, name };
@@ -77,7 +77,7 @@ impl Cluster {
         database
     }
 
-    /// A new database with all that another has, which nobody may be connected to.
+    /// Returns a new database with all that another has, which nobody may be connected to.
     pub fn like(&self, other: &Database) -> Database {
         let name = format!("relay{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let database = Database { port: self.port, name };
@@ -86,7 +86,7 @@ impl Cluster {
         database
     }
 
-    /// The same database on this server, which follows the other's.
+    /// Returns the same database on this server, which follows the other's.
     pub fn copy_of(&self, other: &Database) -> Database {
         Database { port: self.port, name: other.name.clone() }
     }
@@ -121,8 +121,8 @@ impl Cluster {
         self.order("start");
     }
 
-    /// From now on it offers TLS; gives the certificate of the authority that has signed its own, which is
-    /// for `127.0.0.1`.
+    /// Turns TLS on. Returns the certificate of the authority that signed the server's own, which
+    /// is for `127.0.0.1`.
     pub fn secure(&self) -> PathBuf {
         self.order("secure");
         let data = psql(&self.database().url(), "SHOW data_directory");
@@ -140,7 +140,7 @@ impl Keeper {
     fn hears(&mut self, word: &str) {
         let mut line = String::new();
         self.answers.read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), word, "the cluster's script failed; it has told why");
+        assert_eq!(line.trim(), word, "the cluster's script failed and said why");
     }
 }
 

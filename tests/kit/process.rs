@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::{TIMEOUT, eventually_some};
 
-/// A command that runs the binary without the settings of whoever runs the tests.
+/// Returns a command that runs the binary without the settings of the tests' environment.
 pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_referral-relay"));
     for (name, _) in std::env::vars_os() {
@@ -79,24 +79,23 @@ impl Process {
         }
     }
 
-    /// Everything written until now.
+    /// Returns everything written until now.
     pub fn output(&self) -> Vec<String> {
         self.output.written.lock().unwrap().lines.clone()
     }
 
-    /// SIGKILL: it ends at once, whatever it is doing.
+    /// Sends SIGKILL, which ends the process at once.
     pub fn kill(&mut self) {
         let _may_have_ended = self.child.kill();
         self.child.wait().unwrap();
         self.output.finish();
     }
 
-    /// Sends a signal, such as `TERM`, without waiting for what comes of it.
+    /// Sends a signal, such as `TERM`, without waiting for the effect.
     pub fn signal(&self, name: &str) {
         signal(self.child.id(), name);
     }
 
-    /// Its number.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

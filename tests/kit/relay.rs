@@ -34,12 +34,12 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Fit to run, delivering to this sandbox, impatient in everything.
+    /// Returns a setup that delivers to this sandbox, with short waits everywhere.
     pub fn new(sandbox: &Sandbox) -> Self {
         Self::towards(&sandbox.url())
     }
 
-    /// The same, with Customer.io at this address.
+    /// Returns the same, with Customer.io at this address.
     pub fn towards(url: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let database = ON_POSTGRES.then(|| Cluster::shared().database());
@@ -87,7 +87,7 @@ impl Setup {
         self
     }
 
-    /// The number that a query gives, asked of the store itself.
+    /// Returns the number that a query gives, asked of the store itself.
     #[track_caller]
     pub fn number(&self, sql: &str) -> i64 {
         match self.variables["RELAY__STORE__URL"].strip_prefix("sqlite:") {
@@ -111,13 +111,13 @@ impl Setup {
         found.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
     }
 
-    /// The same, with the store in this database, reached by this address.
+    /// Returns the same, with the store in this database, reached by this address.
     pub fn on(mut self, database: &Database, address: &str) -> Self {
         self.database = Some(database.clone());
         self.set("store.url", database.url_by(address))
     }
 
-    /// The folder that is its working directory.
+    /// Returns the folder that is its working directory.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -136,7 +136,7 @@ impl Setup {
         Finished::of(child)
     }
 
-    /// Runs a command that can't make a file longer than so many KiB: a write beyond that fails,
+    /// Runs a command that can't make a file longer than `kib` KiB: a write beyond that fails,
     /// as on a bad disk, or ends the process, as a kill in the middle does.
     pub fn command_up_to(&self, kib: u32, beyond: Beyond, arguments: &[&str]) -> Finished {
         let relay = self.prepared(arguments);
@@ -163,7 +163,7 @@ impl Setup {
         Relay { setup: self, process, addresses, log: Vec::new() }
     }
 
-    /// A command, not started yet.
+    /// Returns a command, not started yet.
     pub fn prepared(&self, arguments: &[&str]) -> Command {
         let mut command = process::binary();
         command.args(arguments).envs(&self.variables).current_dir(self.folder());
@@ -188,7 +188,7 @@ pub fn after(webhooks: &[Webhook]) -> Sandbox {
     after_with(|setup| setup, webhooks)
 }
 
-/// The same with settings changed.
+/// Returns the same with settings changed.
 #[track_caller]
 pub fn after_with(change: impl FnOnce(Setup) -> Setup, webhooks: &[Webhook]) -> Sandbox {
     let sandbox = Sandbox::start();
@@ -261,23 +261,23 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay with the usual settings.
+    /// Returns a relay with the usual settings.
     #[track_caller]
     pub fn start(sandbox: &Sandbox) -> Self {
         Setup::new(sandbox).start()
     }
 
-    /// An address on the listener that GrowSurf reaches.
+    /// Returns an address on the listener that GrowSurf reaches.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addresses.public)
     }
 
-    /// An address on the listener that operators reach.
+    /// Returns an address on the listener that operators reach.
     pub fn operator_url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addresses.operator)
     }
 
-    /// The listener's address and port.
+    /// Returns the listener's address and port.
     pub fn address(&self) -> &str {
         &self.addresses.public
     }
@@ -324,7 +324,7 @@ impl Relay {
         document
     }
 
-    /// A request with a body and a signature of the test's own.
+    /// Returns a request with a body and a signature of the test's own.
     pub fn post(
         &self,
         path: &str,
@@ -339,13 +339,13 @@ impl Relay {
         }
     }
 
-    /// Everything that was accepted is delivered or dead.
+    /// Waits until everything accepted is delivered or dead.
     #[track_caller]
     pub fn drained(&self) {
         eventually("nothing is pending", || self.metric("relay_pending_calls") == Some(0.0));
     }
 
-    /// The value of a metric's line, named with its labels.
+    /// Returns the value of a metric's line, named with its labels.
     pub fn metric(&self, name: &str) -> Option<f64> {
         let text = http::get(self.operator_url("/metrics")).body;
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -359,13 +359,13 @@ impl Relay {
         eventually(&format!("the destination is {state}"), || self.metric(&name) == Some(1.0));
     }
 
-    /// The number of dead letters.
+    /// Returns the number of dead letters.
     pub fn dead_letters(&self) -> u64 {
         let dead = self.metric("relay_dead_letters").unwrap();
         format!("{dead}").parse().unwrap()
     }
 
-    /// The number of the only dead letter, from its list.
+    /// Returns the number of the only dead letter, from its list.
     #[track_caller]
     pub fn only_dead_letter(&self) -> String {
         assert_eq!(self.dead_letters(), 1);
@@ -374,7 +374,7 @@ impl Relay {
         line.split_whitespace().next().unwrap().to_owned()
     }
 
-    /// The value of a metric that must be there.
+    /// Returns the value of a metric that must be there.
     #[track_caller]
     pub fn count(&self, metric: &str) -> f64 {
         self.metric(metric).unwrap_or_else(|| panic!("there is no {metric}"))
@@ -398,27 +398,26 @@ impl Relay {
         self.setup.command(arguments)
     }
 
-    /// Its settings and folder.
     pub fn setup(&self) -> &Setup {
         &self.setup
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// SIGTERM, without waiting for the end.
+    /// Sends SIGTERM without waiting for the end.
     pub fn signal_termination(&self) {
         self.process.signal("TERM");
     }
 
-    /// SIGINT, without waiting for the end.
+    /// Sends SIGINT without waiting for the end.
     pub fn signal_interrupt(&self) {
         self.process.signal("INT");
     }
 
-    /// The number of its process.
+    /// Returns the number of its process.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
@@ -430,7 +429,7 @@ impl Relay {
         assert_eq!(status.code(), Some(0), "the relay ended with {status}");
     }
 
-    /// SIGTERM; it must end cleanly.
+    /// Sends SIGTERM and asserts a clean end.
     #[track_caller]
     pub fn terminate(&mut self) {
         self.signal_termination();
@@ -461,7 +460,7 @@ impl Relay {
         relay
     }
 
-    /// Every line it has logged, from the first start on.
+    /// Returns every line it has logged, from the first start on.
     pub fn whole_log(&mut self) -> Vec<String> {
         let mut log = std::mem::take(&mut self.log);
         log.append(&mut self.process.output());

@@ -40,7 +40,7 @@ impl Event {
         self.shown["id"].as_str().unwrap()
     }
 
-    /// The identifier it was sent with.
+    /// Returns the person with an address.
     pub fn person(&self) -> &str {
         self.shown["identifier"].as_str().unwrap()
     }
@@ -78,7 +78,7 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
-    /// Its address and port.
+    /// Returns the address with the port.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -90,7 +90,7 @@ impl Sandbox {
         serde_json::from_value(document[name].take()).unwrap()
     }
 
-    /// Everybody it knows, without their events.
+    /// Returns all people, without their events.
     pub fn people(&self) -> Vec<Value> {
         self.list("people")
     }
@@ -101,24 +101,24 @@ impl Sandbox {
         (answer.status == 200).then(|| answer.json())
     }
 
-    /// The attributes of somebody that must be there.
+    /// Returns the attributes of a person that must exist.
     #[track_caller]
     pub fn attributes(&self, email: &str) -> Value {
         let person = self.person(email);
         person.unwrap_or_else(|| panic!("nobody is {email}"))["attributes"].clone()
     }
 
-    /// All events that took effect, in order of arrival.
+    /// Returns all events that took effect, in order of arrival.
     pub fn events(&self) -> Vec<Event> {
         self.list("events").into_iter().map(|shown| Event { shown }).collect()
     }
 
-    /// Those of one name.
+    /// Returns the events of one name.
     pub fn events_named(&self, name: &str) -> Vec<Event> {
         self.events().into_iter().filter(|event| event.name() == name).collect()
     }
 
-    /// The only event of a name.
+    /// Returns the only event of a name.
     #[track_caller]
     pub fn event(&self, name: &str) -> Event {
         let mut events = self.events_named(name);
@@ -126,25 +126,25 @@ impl Sandbox {
         events.remove(0)
     }
 
-    /// `name person` of every event, sorted, to compare as a whole.
-    pub fn told(&self) -> Vec<String> {
+    /// Returns `name person` of every event, sorted, to compare as a whole.
+    pub fn event_lines(&self) -> Vec<String> {
         let shown = |event: &Event| format!("{} {}", event.name(), event.person());
-        let mut told: Vec<String> = self.events().iter().map(shown).collect();
-        told.sort();
-        told
+        let mut reported: Vec<String> = self.events().iter().map(shown).collect();
+        reported.sort();
+        reported
     }
 
-    /// All requests that came, whatever they were answered.
+    /// Returns all requests that came, whatever they were answered.
     pub fn requests(&self) -> Vec<Value> {
         self.list("requests")
     }
 
-    /// All identifies and tracks that came, in order.
+    /// Returns all identifies and tracks that came, in order.
     pub fn calls(&self) -> Vec<Call> {
         self.requests().iter().flat_map(calls).collect()
     }
 
-    /// The identifies that came for a person, in order.
+    /// Returns the identifies that came for a person, in order.
     pub fn identifies(&self, person: &str) -> Vec<Call> {
         let calls = self.calls().into_iter();
         calls.filter(|call| call.is_identify() && call.person() == person).collect()
@@ -169,7 +169,7 @@ impl Sandbox {
         document["rules"][rule]["used"].as_u64().unwrap()
     }
 
-    /// Everything works again.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.faults(json!([]));
     }
@@ -187,7 +187,7 @@ impl Sandbox {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 
-    /// Tracks an event as somebody else than the relay does, for example the shop.
+    /// Tracks an event as another writer than the relay, for example the shop.
     #[track_caller]
     pub fn track_by_others(&self, person: &str, name: &str, timestamp: i64) {
         let url = format!("{}/api/v1/customers/{person}/events", self.url());

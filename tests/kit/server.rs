@@ -25,7 +25,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A header's text, empty if it isn't there.
+    /// Returns a header's text, empty if it isn't there.
     pub fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(it, _)| it == name);
         found.map_or("", |(_, value)| value)
@@ -40,13 +40,13 @@ pub struct Response {
 }
 
 impl Response {
-    /// 200 with a body of this type.
+    /// Returns a 200 with a body of this type.
     pub fn of(kind: &str, body: impl Into<String>) -> Self {
         let headers = vec![("Content-Type", format!("{kind}; charset=utf-8"))];
         Self { status: 200, headers, body: body.into() }
     }
 
-    /// A status alone.
+    /// Returns a status alone.
     pub fn status(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: String::new() }
     }
@@ -60,13 +60,13 @@ pub struct Port {
 }
 
 impl Port {
-    /// A free one.
+    /// Returns a free one.
     pub fn free() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self { listener, tls: None, certificate: String::new() }
     }
 
-    /// The same for TLS, with a certificate that nobody trusts.
+    /// Returns the same for TLS, with a certificate that nobody trusts.
     pub fn encrypted() -> Self {
         let (config, certificate) = self_signed();
         Self { tls: Some(Arc::new(config)), certificate, ..Self::free() }

@@ -1,5 +1,5 @@
-//! A shop's page with the relay's script and a stand-in GrowSurf on it; and a server that writes down
-//! what the script tells, where a test wants to see just that.
+//! A shop's page with the relay's script and a stand-in GrowSurf on it; and a server that records
+//! the script's posts.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -26,8 +26,8 @@ struct Page {
 }
 
 impl Shop {
-    /// Opens it, with the script from there. Whenever somebody new signs up at GrowSurf, `joined` is
-    /// told what GrowSurf was: `id`, `email`, `referredBy` if somebody did, and `metadata`.
+    /// Opens it, with the script from there. For each new sign-up at GrowSurf it calls
+    /// `joined` with the data: `id`, `email`, `referredBy` if referred, and `metadata`.
     pub fn open(
         port: Port,
         relay: String,
@@ -52,37 +52,37 @@ impl Shop {
         Self { origin, page }
     }
 
-    /// An address of the page.
+    /// Returns an address of the page.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 
-    /// The same by another name of this machine.
+    /// Returns the same by another name of this machine.
     pub fn url_at(&self, host: &str, path: &str) -> String {
         self.url(path).replace("127.0.0.1", host)
     }
 
-    /// From now on the script's tag has these attributes beside its key.
+    /// Gives the script's tag these attributes beside its key.
     pub fn tag(&self, attributes: &str) {
         self.page.lock().unwrap().attributes = format!("data-key=\"{PAGE_KEY}\" {attributes}");
     }
 
-    /// From now on the script's tag has these attributes and no key of itself.
+    /// Gives the script's tag these attributes and no key.
     pub fn whole_tag(&self, attributes: &str) {
         attributes.clone_into(&mut self.page.lock().unwrap().attributes);
     }
 
-    /// From now on the page waits for the relay's script, and this one comes after it.
+    /// Makes the page wait for the relay's script and run this one after it.
     pub fn late(&self, script: &str) {
         script.clone_into(&mut self.page.lock().unwrap().late);
     }
 
-    /// From now on this script runs before the relay's.
+    /// Runs this script before the relay's.
     pub fn early(&self, script: &str) {
         script.clone_into(&mut self.page.lock().unwrap().early);
     }
 
-    /// Somebody takes part already.
+    /// Adds a participant who has joined before.
     pub fn knows(&self, email: &str) {
         self.page.lock().unwrap().participants.insert(email.to_owned());
     }
@@ -104,17 +104,17 @@ impl Page {
 }
 
 fn sign_up(page: &Mutex<Page>, request: &Request, joined: impl Fn(&Value)) -> Response {
-    let mut told: Value = serde_json::from_str(&request.body).unwrap();
-    let email = told["email"].as_str().unwrap().to_owned();
+    let mut joiner: Value = serde_json::from_str(&request.body).unwrap();
+    let email = joiner["email"].as_str().unwrap().to_owned();
     let id = email.split('@').next().unwrap().to_owned();
-    told["id"] = json!(id);
+    joiner["id"] = json!(id);
     let is_new = {
         let mut page = page.lock().unwrap();
-        page.sign_ups.push(told.clone());
+        page.sign_ups.push(joiner.clone());
         page.participants.insert(email.clone())
     };
     if is_new {
-        joined(&told);
+        joined(&joiner);
     }
     let shown = json!({"id": id, "email": email, "isNew": is_new});
     Response::of("application/json", shown.to_string())
@@ -123,7 +123,7 @@ fn sign_up(page: &Mutex<Page>, request: &Request, joined: impl Fn(&Value)) -> Re
 /// A server in the relay's place.
 pub struct Recorder {
     origin: String,
-    told: Arc<Mutex<Received>>,
+    received: Arc<Mutex<Received>>,
 }
 
 #[derive(Default)]
@@ -134,23 +134,23 @@ struct Received {
 }
 
 impl Recorder {
-    /// One that has the script.
+    /// Starts a server that has the script.
     pub fn start() -> Self {
-        let (port, told) = (Port::free(), Arc::<Mutex<Received>>::default());
-        let (origin, kept) = (port.origin(), Arc::clone(&told));
+        let (port, received) = (Port::free(), Arc::<Mutex<Received>>::default());
+        let (origin, kept) = (port.origin(), Arc::clone(&received));
         port.serve(move |request| {
             if request.path == "/relay.js" {
                 let script = include_str!("../../src/http/page/relay.js");
                 return Response::of("text/javascript", script.to_owned());
             }
-            let mut told = kept.lock().unwrap();
-            told.posts.push(request.clone());
-            let mut response = Response::status(told.answers.pop_front().unwrap_or(202));
+            let mut received = kept.lock().unwrap();
+            received.posts.push(request.clone());
+            let mut response = Response::status(received.answers.pop_front().unwrap_or(202));
             let origin = request.header("origin").to_owned();
             response.headers.push(("Access-Control-Allow-Origin", origin));
             response
         });
-        Self { origin, told }
+        Self { origin, received }
     }
 
     /// Returns its URL.
@@ -158,19 +158,19 @@ impl Recorder {
         self.origin.clone()
     }
 
-    /// The next posts are answered so; what comes after them, 202.
+    /// Sets the answers to the next posts; later ones get 202.
     pub fn answers(&self, statuses: &[u16]) {
-        self.told.lock().unwrap().answers.extend(statuses);
+        self.received.lock().unwrap().answers.extend(statuses);
     }
 
-    /// All that came but the script's own loading.
+    /// Returns all that came but the script's own loading.
     pub fn requests(&self) -> Vec<Request> {
-        self.told.lock().unwrap().posts.clone()
+        self.received.lock().unwrap().posts.clone()
     }
 
-    /// The bodies of what was posted to this path.
+    /// Returns the bodies of what was posted to this path.
     #[track_caller]
-    pub fn told(&self, path: &str) -> Vec<Value> {
+    pub fn bodies(&self, path: &str) -> Vec<Value> {
         let posts = self.requests().into_iter().filter(|request| request.path == path);
         posts.map(|request| serde_json::from_str(&request.body).unwrap()).collect()
     }

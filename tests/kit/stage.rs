@@ -20,7 +20,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// An empty program, and a relay that may ask for it.
+    /// Returns an empty program, and a relay that may ask for it.
     pub fn set(adapt: impl FnOnce(Setup) -> Setup) -> Self {
         let sandbox = Sandbox::start();
         let growsurf = Growsurf::of(&sandbox);
@@ -50,7 +50,7 @@ impl Stage {
         self.relay.customerio_posts(path, KEY, now_seconds(), body.as_bytes())
     }
 
-    /// A participant as GrowSurf has them.
+    /// Returns a participant as GrowSurf has them.
     pub fn row(&self, who: &str) -> Value {
         self.growsurf.ask(&format!("campaign/{CAMPAIGN}/participant/{who}"))
     }

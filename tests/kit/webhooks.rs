@@ -1,6 +1,6 @@
 //! Webhooks in the shapes GrowSurf sends, and in the shape of its guide.
 //!
-//! Somebody called `fay` has that as participant id and `fay@example.com` as address.
+//! The person `fay` has the participant id `fay` and the address `fay@example.com`.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub const NOTES: &str = "internal-note-of-the-team";
 #[derive(Clone, Debug)]
 pub struct Webhook(pub Value);
 
-/// Somebody's address.
+/// Returns a person's address.
 pub fn email(name: &str) -> String {
     format!("{name}@example.com")
 }
@@ -25,7 +25,7 @@ pub fn email(name: &str) -> String {
 /// The default time of joining, in milliseconds.
 pub const JOINED_AT: i64 = 1_554_479_231_190;
 
-/// Somebody as webhooks show them.
+/// Returns a participant as webhooks show them.
 pub fn participant(name: &str) -> Value {
     let (initial, rest) = name.split_at(1);
     json!({
@@ -63,16 +63,17 @@ fn webhook(event: &str, data: Value) -> Webhook {
     Webhook(json!({"event": event, "createdAt": now_millis(), "data": data}))
 }
 
-/// `NEW_PARTICIPANT_ADDED`: somebody joined by themselves.
+/// Returns `NEW_PARTICIPANT_ADDED` without a referrer.
 pub fn joined(name: &str) -> Webhook {
     let mut data = participant(name);
     data["campaign"] = campaign("REFERRAL");
-    // A participant is as old as the webhook that tells of them first.
+    // A participant is as old as the first webhook about them.
     data["createdAt"] = json!(now_millis());
     webhook("NEW_PARTICIPANT_ADDED", data)
 }
 
-/// `PARTICIPANT_REACHED_A_GOAL`: a referrer earned an approved reward, for the friend `ned`.
+/// Returns `PARTICIPANT_REACHED_A_GOAL`: a referrer earned an approved reward, for the friend
+/// `ned`.
 pub fn goal_reached(name: &str, reward: &str) -> Webhook {
     let mut earner = participant(name);
     earner["referee"] = participant("ned");
@@ -99,7 +100,7 @@ pub fn goal_reached(name: &str, reward: &str) -> Webhook {
     webhook("PARTICIPANT_REACHED_A_GOAL", data)
 }
 
-/// `PARTICIPANT_FRAUD_STATUS_UPDATED`: somebody is suspected.
+/// Returns `PARTICIPANT_FRAUD_STATUS_UPDATED`.
 pub fn suspected(name: &str) -> Webhook {
     let mut person = participant(name);
     person["fraudRiskLevel"] = json!("HIGH");
@@ -133,7 +134,7 @@ fn commission(id: &str, affiliate: &str, friend: &str) -> Value {
     })
 }
 
-/// The friend of an affiliate, who has no link of their own.
+/// Returns the friend of an affiliate, who has no link of their own.
 fn customer(name: &str) -> Value {
     let mut friend = participant(name);
     friend["referralSource"] = json!("PARTICIPANT");
@@ -141,7 +142,7 @@ fn customer(name: &str) -> Value {
     friend
 }
 
-/// `NEW_COMMISSION_ADDED`: an affiliate earns 25.50 of a sale of 100 USD.
+/// Returns `NEW_COMMISSION_ADDED`: an affiliate earns 25.50 of a sale of 100 USD.
 pub fn commission_added(id: &str, affiliate: &str, friend: &str) -> Webhook {
     let data = json!({
         "participant": participant(affiliate),
@@ -152,7 +153,7 @@ pub fn commission_added(id: &str, affiliate: &str, friend: &str) -> Webhook {
     webhook("NEW_COMMISSION_ADDED", data)
 }
 
-/// `COMMISSION_ADJUSTED`: a full refund of 99 USD.
+/// Returns `COMMISSION_ADJUSTED`: a full refund of 99 USD.
 pub fn commission_adjusted(id: &str, affiliate: &str, friend: &str) -> Webhook {
     let data = json!({
         "participant": participant(affiliate),
@@ -171,7 +172,7 @@ pub fn commission_adjusted(id: &str, affiliate: &str, friend: &str) -> Webhook {
     webhook("COMMISSION_ADJUSTED", data)
 }
 
-/// `NEW_PAYOUT_ISSUED`: so many minor units of a currency.
+/// Returns `NEW_PAYOUT_ISSUED`; `amount` is in minor units.
 pub fn payout_issued(id: &str, affiliate: &str, amount: i64, currency: &str) -> Webhook {
     let data = json!({
         "participant": participant(affiliate),
@@ -200,7 +201,7 @@ pub fn payout_issued(id: &str, affiliate: &str, amount: i64, currency: &str) -> 
 /// Time at which the campaign of [`campaign_ended`] ended, in milliseconds.
 pub const ENDED_AT: i64 = 1_766_393_352_171;
 
-/// `CAMPAIGN_ENDED` with these winners.
+/// Returns `CAMPAIGN_ENDED` with these winners.
 pub fn campaign_ended(winners: &[&str]) -> Webhook {
     let mut data = campaign("REFERRAL");
     data["endedAt"] = json!(ENDED_AT);
@@ -210,7 +211,7 @@ pub fn campaign_ended(winners: &[&str]) -> Webhook {
     webhook("CAMPAIGN_ENDED", data)
 }
 
-/// A webhook in the guide's shape, which has no time and no ids of participants.
+/// Returns a webhook in the guide's shape, which has no time and no ids of participants.
 pub fn guide(event: &str, name: &str) -> Webhook {
     Webhook(json!({"event": event, "participant": guided(name)}))
 }
@@ -230,12 +231,12 @@ fn guided(name: &str) -> Value {
 }
 
 impl Webhook {
-    /// Somebody referred the new participant; it is the referrer's first friend.
+    /// Adds a referrer, whose first friend the new participant is.
     pub fn referred_by(self, name: &str) -> Self {
         self.referred_by_with(name, 1)
     }
 
-    /// The same with so many friends in all.
+    /// Adds a referrer with `friends` friends in all.
     pub fn referred_by_with(mut self, name: &str, friends: u64) -> Self {
         if self.0["data"].is_object() {
             let mut referrer = participant(name);
@@ -270,7 +271,7 @@ impl Webhook {
         self
     }
 
-    /// The time it tells of, in milliseconds.
+    /// Returns the event's time in milliseconds.
     pub fn at(mut self, millis: i64) -> Self {
         if let Some(joined_at) = self.0.pointer_mut("/data/createdAt") {
             *joined_at = json!(millis);
@@ -278,12 +279,12 @@ impl Webhook {
         self.with("/createdAt", millis)
     }
 
-    /// The time it tells of, in seconds.
+    /// Returns the event's time in seconds.
     pub fn seconds(&self) -> i64 {
         self.0["createdAt"].as_i64().unwrap() / 1_000
     }
 
-    /// The bytes as they are sent.
+    /// Returns the bytes as they are sent.
     pub fn body(&self) -> String {
         self.0.to_string()
     }

@@ -26,7 +26,7 @@ fn assert_none(faults: &[String]) {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// Every command with its flags, by its words.
+/// Returns every command with its flags, by its words.
 fn commands() -> BTreeMap<Vec<String>, BTreeSet<String>> {
     fn walk(path: &[String], found: &mut BTreeMap<Vec<String>, BTreeSet<String>>) {
         let help = binary().args(path).arg("--help").output().unwrap().stdout;
@@ -52,7 +52,7 @@ fn commands() -> BTreeMap<Vec<String>, BTreeSet<String>> {
     found
 }
 
-/// The words behind `referral-relay` up to the end of the command.
+/// Returns the words behind `referral-relay` up to the end of the command.
 fn arguments(line: &str) -> Option<Vec<&str>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let name = |it: &&str| {
@@ -117,11 +117,11 @@ fn every_command_and_flag_is_in_a_page_and_no_other() {
     assert_none(&faults);
 }
 
-/// The keys of the settings, those of tables in lists with the name of the list only.
+/// Returns the keys of the settings, those of tables in lists with the name of the list only.
 fn keys() -> BTreeSet<String> {
-    let told = setup().command(&["settings", "--json"]).expect(0);
-    let told: Value = serde_json::from_str(&told).unwrap();
-    let keys = told["settings"].as_array().unwrap().iter().map(|it| it["key"].as_str().unwrap());
+    let printed = setup().command(&["settings", "--json"]).expect(0);
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    let keys = printed["settings"].as_array().unwrap().iter().map(|it| it["key"].as_str().unwrap());
     keys.map(|it| it.split('[').next().unwrap().to_owned()).collect()
 }
 
@@ -206,7 +206,7 @@ fn every_metric_is_in_the_page_of_operators_and_no_other() {
     assert_none(&faults);
 }
 
-/// The events that bodies of every kind lead to, with their properties.
+/// Returns the events that bodies of every kind lead to, with their properties.
 fn properties() -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let server = [
@@ -230,9 +230,9 @@ fn properties() -> BTreeMap<String, BTreeSet<String>> {
     let webhooks = webhooks.iter().map(Webhook::body);
     let setup = setup().set("mapping.events.referral_campaign_ended", "referral_campaign_ended");
     for body in webhooks.chain(server.map(str::to_owned)) {
-        let told = setup.command_with(&["explain", "--json"], &body).expect(0);
-        let told: Value = serde_json::from_str(&told).unwrap();
-        for lane in told["lanes"].as_array().unwrap() {
+        let printed = setup.command_with(&["explain", "--json"], &body).expect(0);
+        let printed: Value = serde_json::from_str(&printed).unwrap();
+        for lane in printed["lanes"].as_array().unwrap() {
             for call in lane["calls"].as_array().unwrap() {
                 let track = &call["request"]["body"];
                 if let (Some(name), Some(data)) =

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The files outside of the guide that speak of the binary.
 const OTHERS: [&str; 2] = ["README.md", ".github/CONTRIBUTING.md"];
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -28,12 +28,12 @@ impl Page {
         Self { path, text }
     }
 
-    /// The name of the topic.
+    /// Returns the name of the topic.
     pub fn name(&self) -> &str {
         self.path.file_stem().unwrap().to_str().unwrap()
     }
 
-    /// The blocks of code in one language, and the text outside of all blocks.
+    /// Returns the blocks of code in one language, and the text outside of all blocks.
     pub fn split(&self, language: &str) -> (Vec<&str>, String) {
         let parts: Vec<&str> = self.text.split("```").collect();
         let fenced = parts.iter().skip(1).step_by(2);
@@ -41,7 +41,7 @@ impl Page {
         (blocks.collect(), parts.iter().step_by(2).copied().collect())
     }
 
-    /// The text outside of blocks, without code.
+    /// Returns the text outside of blocks, without code.
     pub fn prose(&self) -> String {
         let (_, text) = self.split("");
         text.split('`').step_by(2).collect::<Vec<_>>().join("X")
@@ -53,7 +53,7 @@ impl Page {
         text.split('`').skip(1).step_by(2).map(|it| it.replace('\n', " ")).collect()
     }
 
-    /// Every span and every line of a block, those that end with a backslash joined.
+    /// Returns every span and every line of a block, those that end with a backslash joined.
     pub fn code(&self) -> Vec<String> {
         let (blocks, _) = self.split("sh");
         let lines = blocks.iter().flat_map(|it| {
@@ -64,7 +64,7 @@ impl Page {
     }
 }
 
-/// The pages of the guide.
+/// Returns the pages of the guide.
 pub fn pages() -> Vec<Page> {
     let files = fs::read_dir(root().join("src/docs")).unwrap().map(|it| it.unwrap().path());
     let mut files: Vec<_> =
@@ -74,7 +74,7 @@ pub fn pages() -> Vec<Page> {
     files.into_iter().map(Page::read).collect()
 }
 
-/// The same and the other files.
+/// Returns the same and the other files.
 pub fn all() -> Vec<Page> {
     let others = OTHERS.map(Page::of);
     pages().into_iter().chain(others).collect()

@@ -22,7 +22,7 @@ const FLOODERS: u32 = 24;
 const ANSWERED: Duration = Duration::from_secs(1);
 const DELIVERED: Duration = Duration::from_secs(5);
 
-/// A relay behind a proxy, whose pages may post shares.
+/// Returns a relay behind a proxy, whose pages may post shares.
 fn behind_a_proxy(sandbox: &Sandbox) -> Setup {
     setup(sandbox, "page").set("server.trusted_proxies", "127.0.0.1")
 }
@@ -36,7 +36,7 @@ fn post_as(relay: &Relay, number: u32, path: &str, body: &Value) {
     assert_eq!((answer.status, answer.body.as_str()), (202, ""), "{answer:?}");
 }
 
-/// The click number so and so on somebody's link, by a visitor of its own.
+/// Returns the click of a number on a participant's link, by a visitor of its own.
 fn click_of(owner: &str, number: u32) -> Value {
     json!({
         "key": KEY, "anonymous_id": format!("visitor-{number:08}"),
@@ -68,7 +68,7 @@ fn flooded<T>(
     })
 }
 
-/// Somebody joins: the webhook is answered, and its event delivered, in time.
+/// Asserts that the webhook of a join is answered and delivered in time.
 #[track_caller]
 fn joins_promptly(
     relay: &Relay,
@@ -117,7 +117,7 @@ fn a_flood_delays_no_webhook_and_leaves_no_more_than_a_participants_budget() {
         for name in ["ann", "bob", "cid"] {
             joins_promptly(&relay, &sandbox, name, &joined(name).referred_by("rae"));
         }
-        // A visitor's own clicks wait with the flood, until somebody joins who is joined with them.
+        // A visitor's own clicks wait with the flood, until the visitor joins.
         for number in 1..=3 {
             post(&relay, "/v1/clicks", &click("ann", number));
         }
@@ -193,14 +193,14 @@ fn posts_that_lead_to_nothing_leave_the_total_to_others() {
     for number in 200..202 {
         post_as(&relay, number, "/v1/clicks", &click_of("fay", number));
     }
-    let told = ["accepted", "budget", "unknown", "total"].map(|it| posts(&relay, "click", it));
-    assert_eq!(told, [4, 38, 40, 0]);
+    let reported = ["accepted", "budget", "unknown", "total"].map(|it| posts(&relay, "click", it));
+    assert_eq!(reported, [4, 38, 40, 0]);
     // And then they are looked at no more.
     for number in 300..330 {
         post_as(&relay, number, "/v1/clicks", &click_of("nobody", number));
     }
-    let told = ["unknown", "total"].map(|it| posts(&relay, "click", it));
-    assert_eq!(told, [62, 8]);
+    let reported = ["unknown", "total"].map(|it| posts(&relay, "click", it));
+    assert_eq!(reported, [62, 8]);
 }
 
 #[test]

@@ -28,7 +28,11 @@ pub(super) async fn check(
     report: &mut CheckReport,
 ) {
     for event in PROMISED.into_iter().filter(|event| is_off(settings, event)) {
-        report.add(Grade::Note, "arrival", format!("{event} is off; mapping.events names none"));
+        report.add(
+            Grade::Note,
+            "arrival",
+            format!("{event} is off: mapping.events gives it no name"),
+        );
     }
     conversions(settings, campaigns, report);
     shares(settings, report);
@@ -102,7 +106,7 @@ fn conversions(settings: &Settings, campaigns: &[Campaign], report: &mut CheckRe
         what: "referral_converted".into(),
         promised: true,
         reason: format!(
-            "no webhook of a referral program has conversions{}, and nothing else sends them",
+            "no webhook of a referral program reports conversions{}, and no other source is on",
             of(&unread)
         ),
         fix: format!("{}, or api.token for your own backend", comparison(settings)),
@@ -131,7 +135,7 @@ fn shares(settings: &Settings, report: &mut CheckReport) {
     report.miss(Missing {
         what: "referral_shared".into(),
         promised: true,
-        reason: format!("no webhook has shares{}, and nothing else sends them", of(&unread)),
+        reason: format!("no webhook reports shares{}, and no other source is on", of(&unread)),
         fix: format!(
             "{}, or shares_from = \"page\" with page_key and page.origins, or api.token, or \
              customerio.action_keys with growsurf.api_key",
@@ -168,7 +172,7 @@ fn others(settings: &Settings, report: &mut CheckReport) {
             what: "changes".into(),
             promised: false,
             reason: format!(
-                "no webhook has changed addresses, unsubscriptions and deletions{}",
+                "no webhook reports changed addresses, unsubscriptions or deletions{}",
                 of(&unread)
             ),
             fix: comparison(settings).to_owned(),
@@ -209,7 +213,7 @@ async fn past(
     report.miss(Missing {
         what: "history".into(),
         promised: true,
-        reason: format!("no backfill has read what was before the relay{}", of(&lacking)),
+        reason: format!("no backfill has read the time before the relay{}", of(&lacking)),
         fix: if has_key {
             command.to_owned()
         } else {

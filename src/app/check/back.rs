@@ -47,8 +47,8 @@ pub(super) fn check(settings: &Settings, report: &mut CheckReport) {
         let whose =
             if rules.any_campaign_writable { "any campaign".into() } else { campaigns.join(", ") };
         let detail = format!(
-            "{} go back to {whose}, {} writes a minute; the key needs the scope participant:write, \
-             which only a write can try",
+            "{} are written to {whose}, at most {} a minute; the key needs the scope \
+             participant:write, which only a write can test",
             written.join(", "),
             feedback.writes_per_minute
         );

@@ -38,13 +38,13 @@ pub(super) async fn check(settings: &Settings, store: Option<&Store>, report: &m
     let region = settings.customerio.region.label();
     if settings.customerio.base_url.is_some() {
         let detail =
-            format!("the account's is {}; customerio.base_url names the host", found.region);
+            format!("the account's region is {}; customerio.base_url names the host", found.region);
         report.add(Grade::Note, "region", detail);
     } else if found.region.eq_ignore_ascii_case(region) {
-        report.add(Grade::Good, "region", format!("{region}, as the account's"));
+        report.add(Grade::Good, "region", format!("{region}, the account's own"));
     } else {
         let detail = format!(
-            "the account's is {}, the settings say {region}; set customerio.region = {:?}",
+            "the account's region is {}, the settings say {region}; set customerio.region = {:?}",
             found.region, found.region
         );
         report.add(Grade::Bad, "region", detail);

@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::inspect::{CheckReport, Grade};
 use crate::sources::growsurf_api::Campaign;
 use crate::store::Store;
-use crate::sync::{Finding, Problem, SyncError, SyncTarget, SyncTargetError};
+use crate::sync::{SyncError, SyncTarget, SyncTargetError, WebhookFinding, WebhookProblem};
 
 /// The longest wait for GrowSurf's limits.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -98,10 +98,13 @@ async fn unfound(error: SyncTargetError, clients: &GrowsurfClients, report: &mut
     }
 }
 
-fn add_finding(Finding { campaign, problem, detail }: Finding, report: &mut CheckReport) {
+fn add_finding(
+    WebhookFinding { campaign, problem, detail }: WebhookFinding,
+    report: &mut CheckReport,
+) {
     let grade = match problem {
         None => Grade::Good,
-        Some(problem) if Problem::is_grave(problem) => Grade::Bad,
+        Some(problem) if WebhookProblem::is_grave(problem) => Grade::Bad,
         Some(_) => Grade::Note,
     };
     report.add(grade, "webhook", format!("{campaign}: {detail}"));

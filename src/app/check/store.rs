@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::app::{self, StartError};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::domain::Clock;
+use crate::domain::{Clock, plural};
 use crate::inspect::{CheckReport, Grade};
 use crate::store::sqlite::{Examination, damaged_aside, examine, foreign};
 use crate::store::{Store, StoreError};
@@ -62,7 +62,7 @@ pub(super) async fn check_open(settings: &Settings, store: &Store, report: &mut 
     }
 }
 
-/// Tries whether a file could be made there, in the nearest folder that exists.
+/// Tries to make a file in the nearest folder that exists.
 fn try_to_make(store: &Path) -> io::Result<()> {
     let here = Path::new(".");
     if store.try_exists()? {
@@ -89,8 +89,10 @@ async fn check_writes(url: &str, store: &Store, report: &mut CheckReport) {
     match checked.await {
         Ok(stats) => {
             let detail = format!(
-                "{url} takes writes; {} calls pending, {} dead letters, {} parked webhooks",
-                stats.pending, stats.dead, stats.parked
+                "{url} accepts writes; {}, {}, {}",
+                plural(stats.pending, "pending call"),
+                plural(stats.dead, "dead letter"),
+                plural(stats.parked, "parked webhook")
             );
             let grade = if stats.dead > 0 { Grade::Note } else { Grade::Good };
             report.add(grade, "store", detail);
@@ -101,7 +103,7 @@ async fn check_writes(url: &str, store: &Store, report: &mut CheckReport) {
     }
 }
 
-/// Notes what was added to the store or changed in it: then no backup can be made.
+/// Notes a foreign change of the store's schema, which prevents backups.
 async fn check_schema(store: &Path, report: &mut CheckReport) {
     let path = store.to_owned();
     let checking = tokio::task::spawn_blocking(move || foreign(&path));
@@ -109,7 +111,7 @@ async fn check_schema(store: &Path, report: &mut CheckReport) {
         Ok(Ok(None)) => {}
         Ok(Ok(Some(difference))) => {
             let detail = format!(
-                "it isn't as referral-relay makes it: {difference}; no backup of it can be made, and \
+                "it differs from what referral-relay makes: {difference}; it can't be backed up, and \
                  the relay may misbehave; stop the relay and undo that change"
             );
             report.add(Grade::Note, "store", detail);
@@ -122,7 +124,7 @@ async fn check_schema(store: &Path, report: &mut CheckReport) {
 /// Reports damage: stores that were set aside earlier, and with `full` the store itself.
 async fn check_soundness(store: &Path, full: bool, report: &mut CheckReport) {
     for aside in damaged_aside(store) {
-        let what = "is a damaged store that was set aside; save from it what is needed, then \
+        let what = "is a damaged store that was set aside; save what you need from it, then \
                     remove it";
         report.add(Grade::Note, "store", format!("{} {what}", aside.display()));
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use crate::cli::output::{Failure, failed, note, plural};
+use crate::cli::output::{Failure, failed, note};
 use crate::cli::serve::stop_signal;
 use crate::clock::SystemClock;
-use crate::domain::{Clock, Time};
+use crate::domain::{Clock, Time, plural};
 use crate::inspect::LetterFilter;
 use crate::operate::{self, BeginError, First, LOOK_EVERY, Redelivery, RedeliveryState};
 use crate::store::Store;
@@ -16,17 +16,20 @@ use crate::store::Store;
 const NAME: &str = "the command line";
 
 /// The result of a redelivery.
-pub struct Done {
+pub struct RedeliverResult {
     /// The number of letters that were put back.
     pub count: u64,
     /// The result in words.
     pub text: String,
 }
 
-impl Done {
+impl RedeliverResult {
     /// Returns the result of putting letters back.
     pub fn put_back(count: u64) -> Self {
-        let text = format!("{count} put back; a running relay delivers them within a second.");
+        let text = format!(
+            "{} put back; a running relay delivers them within a second.",
+            plural(count, "dead letter")
+        );
         Self { count, text }
     }
 }
@@ -42,7 +45,7 @@ pub async fn redeliver_all(
     store: &Store,
     filter: &LetterFilter,
     wait: Duration,
-) -> Result<Done, Failure> {
+) -> Result<RedeliverResult, Failure> {
     let stop = stop_signal().map_err(failed)?;
     tokio::pin!(stop);
     let first = match store.is_attended(now()).await.map_err(failed)? {
@@ -51,7 +54,7 @@ pub async fn redeliver_all(
     };
     let mut known = match operate::begin(store, filter, NAME, first, now()).await {
         Ok(begun) => begun,
-        Err(BeginError::NoLetter) => return Ok(Done::put_back(0)),
+        Err(BeginError::NoLetter) => return Ok(RedeliverResult::put_back(0)),
         Err(BeginError::UnderWay(known)) if known.cause == filter.cause => *known,
         Err(error) => return Err(failed(error)),
     };
@@ -83,12 +86,14 @@ pub async fn redeliver_all(
 /// Stops the redelivery; returns the reason that the command ends with.
 async fn stopped(store: &Store) -> Result<Failure, Failure> {
     let known = operate::stop(store, now()).await.map_err(failed)?;
-    let done = plural(known.map_or(0, |known| known.put_back), "letter");
-    Ok(failed(anyhow!("stopped; {done} put back, the same command goes on")))
+    let done = plural(known.map_or(0, |known| known.put_back), "dead letter");
+    Ok(failed(anyhow!(
+        "stopped after {done} were put back; run the same command again to continue"
+    )))
 }
 
 /// Returns the result of a redelivery that is over.
-fn ended(known: Redelivery) -> Result<Done, Failure> {
+fn ended(known: Redelivery) -> Result<RedeliverResult, Failure> {
     let reason = known.reason.unwrap_or_default();
     match known.state {
         RedeliveryState::Refused => Err(failed(anyhow!(
@@ -99,9 +104,9 @@ fn ended(known: Redelivery) -> Result<Done, Failure> {
              `referral-relay status` shows what calls wait for"
         ))),
         RedeliveryState::Stopped => {
-            let done = plural(known.put_back, "letter");
+            let done = plural(known.put_back, "dead letter");
             Err(failed(anyhow!("an operator stopped it; {done} put back")))
         }
-        _ => Ok(Done::put_back(known.put_back)),
+        _ => Ok(RedeliverResult::put_back(known.put_back)),
     }
 }

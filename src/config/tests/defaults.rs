@@ -9,7 +9,7 @@ use crate::config::{DEFAULTS, Required, Settings};
 use crate::customerio::Region;
 use crate::mapping::{IdentifyBy, events};
 
-/// The paths a file sets; lists of tables without their index.
+/// Returns the paths a file sets; lists of tables without their index.
 fn keys_in(text: &str) -> BTreeSet<String> {
     let mut section = String::new();
     let mut keys = BTreeSet::new();

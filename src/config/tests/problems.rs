@@ -3,7 +3,7 @@
 use crate::config::tests::Setup;
 
 #[test]
-fn everything_wrong_is_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let setup = Setup::empty()
         .toml(
             "[server]\nlisen = \"127.0.0.1:1\"\nmax_body = \"8 apples\"\ntrusted_proxies = [\"me\"]\n\
@@ -126,7 +126,7 @@ fn refuses_values_without_sense() {
 }
 
 #[test]
-fn each_problem_is_told_and_nothing_that_follows_from_it() {
+fn each_problem_is_reported_without_its_consequences() {
     let tiers = |last: &str| {
         let each = |n: i32| format!("[[mapping.tiers]]\nname = \"{n}\"\nat_least = {n}\n");
         format!("{}[[mapping.tiers]]\n{last}", (0..=10).map(each).collect::<String>())

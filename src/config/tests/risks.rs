@@ -2,7 +2,7 @@
 
 use crate::config::tests::Setup;
 
-/// The settings are fit, with one warning that has these words.
+/// Asserts that the settings are accepted, with one warning that contains these words.
 #[track_caller]
 fn assert_warned(setup: Setup, words: &[&str]) {
     let warnings = setup.settings().warnings;
@@ -39,7 +39,7 @@ fn warns_of_secrets_that_could_be_guessed() {
 }
 
 #[test]
-fn warns_of_a_way_that_others_can_read() {
+fn warns_of_unencrypted_connections() {
     for (name, host) in [
         ("RELAY__CUSTOMERIO__BASE_URL", "cio.example.com"),
         ("RELAY__CUSTOMERIO__BASE_URL", "10.0.0.7"),

@@ -2,7 +2,7 @@
 
 use crate::config::tests::Setup;
 
-/// The file is refused, for one reason that has these words.
+/// Asserts that the file is refused for one reason that contains these words.
 #[track_caller]
 fn assert_refused(toml: &str, words: &[&str]) {
     let shown = Setup::new().toml(toml).problems();

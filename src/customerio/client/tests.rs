@@ -9,33 +9,33 @@ use super::*;
 use crate::customerio::response;
 use crate::domain::Time;
 
-/// Answers each connection once with the given bytes, `then` does as told, and closes it. Gives
-/// what was asked.
+/// Answers each connection once with the given bytes, `then` does as received, and closes it. Gives
+/// what was request.
 fn server(bytes: Vec<u8>, then: fn(TcpStream)) -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (tell, told) = mpsc::channel();
+    let (sender, received) = mpsc::channel();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let asked = read_request(&mut stream);
+            let request = read_request(&mut stream);
             stream.write_all(&bytes).ok();
             then(stream);
-            if tell.send(asked).is_err() {
+            if sender.send(request).is_err() {
                 break;
             }
         }
     });
-    (address, told)
+    (address, received)
 }
 
 fn read_request(stream: &mut TcpStream) -> String {
-    let mut asked = Vec::new();
+    let mut request = Vec::new();
     let mut buffer = [0; 4_096];
     loop {
         let read = stream.read(&mut buffer).unwrap();
-        asked.extend_from_slice(&buffer[..read]);
-        let text = String::from_utf8(asked.clone()).unwrap();
+        request.extend_from_slice(&buffer[..read]);
+        let text = String::from_utf8(request.clone()).unwrap();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
@@ -67,7 +67,7 @@ fn plain(status: &str, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len()).into()
 }
 
-/// Everything an error would tell a log.
+/// Returns an error and its causes, as a log line has them.
 fn chain(error: &dyn std::error::Error) -> String {
     let below = error.source().map(|source| format!(": {}", chain(source)));
     format!("{error}{}", below.unwrap_or_default())
@@ -75,12 +75,12 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[tokio::test]
 async fn a_request_arrives_as_it_was_made() {
-    let (address, told) = server(plain("200 OK", "", "{}\n"), drop);
+    let (address, received) = server(plain("200 OK", "", "{}\n"), drop);
     let client = client_with(&format!("http://{address}/stand-in/"), Duration::from_secs(10));
     let answer = client.send(&Request { retry: 2, ..request() }).await.unwrap();
     assert_eq!((answer.status, &answer.body[..], answer.complete), (200, &b"{}\n"[..], true));
-    let asked = told.recv().unwrap();
-    let (head, body) = asked.split_once("\r\n\r\n").unwrap();
+    let request = received.recv().unwrap();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
     assert_eq!(body, "{\"a\":1}");
     let line = "PUT /stand-in/api/v1/customers/fay%2Bx%40example.com HTTP/1.1";
     assert_eq!(head.lines().next(), Some(line));
@@ -99,13 +99,13 @@ async fn a_request_arrives_as_it_was_made() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let location = "location: https://track-eu.customer.io/api\r\nretry-after: 7\r\n";
-    let (address, told) = server(plain("301 Moved", location, ""), drop);
+    let (address, received) = server(plain("301 Moved", location, ""), drop);
     let answer = client(address).send(&request()).await.unwrap();
     assert_eq!(answer.status, 301);
     assert_eq!(answer.location.as_deref(), Some("https://track-eu.customer.io/api"));
     assert_eq!(answer.retry_after.as_deref(), Some("7"));
-    assert!(!told.recv().unwrap().contains("x-retry-count"));
-    assert!(told.try_recv().is_err());
+    assert!(!received.recv().unwrap().contains("x-retry-count"));
+    assert!(received.try_recv().is_err());
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn silence_is_a_timeout_before_and_within_the_answer() {
         drop(stream);
     }
     for beginning in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"] {
-        let (address, _told) = server(beginning.to_vec(), wait);
+        let (address, _received) = server(beginning.to_vec(), wait);
         let client = client_with(&format!("http://{address}"), Duration::from_millis(200));
         let error = client.send(&request()).await.unwrap_err();
         assert!(matches!(error, SendError::Timeout(_)), "{error:?}");
@@ -142,7 +142,7 @@ async fn half_an_answer_is_none() {
         b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}",
         b"this is no HTTP\r\n\r\n",
     ] {
-        let (address, _told) = server(half.to_vec(), drop);
+        let (address, _received) = server(half.to_vec(), drop);
         let error = client(address).send(&request()).await.unwrap_err();
         assert!(matches!(error, SendError::Interrupted(_)), "{error:?}");
         assert!(!chain(&error).contains("example.com"), "{}", chain(&error));
@@ -153,7 +153,7 @@ async fn half_an_answer_is_none() {
 async fn no_more_than_the_bound_is_read() {
     for (length, complete) in [(ANSWER_BYTES, true), (ANSWER_BYTES + 1, false), (5_000_000, false)]
     {
-        let (address, _told) = server(plain("400 Bad", "", &"x".repeat(length)), drop);
+        let (address, _received) = server(plain("400 Bad", "", &"x".repeat(length)), drop);
         let answer = client(address).send(&request()).await.unwrap();
         assert_eq!((answer.status, answer.body.len()), (400, ANSWER_BYTES));
         assert_eq!(answer.complete, complete);
@@ -164,7 +164,7 @@ async fn no_more_than_the_bound_is_read() {
 async fn an_error_never_repeats_the_credentials() {
     let echo = r#"{"meta":{"error":"the key?>~ Basic dGhlLXNpdGU6dGhlIGtleT8+fg== no"}}"#;
     for status in ["400 Bad", "207 Some"] {
-        let (address, _told) = server(plain(status, "", echo), drop);
+        let (address, _received) = server(plain(status, "", echo), drop);
         let answer = client(address).send(&request()).await.unwrap();
         assert_eq!(answer.body, r#"{"meta":{"error":"*** Basic *** no"}}"#);
     }
@@ -173,21 +173,21 @@ async fn an_error_never_repeats_the_credentials() {
 #[tokio::test]
 async fn the_region_is_read_or_the_error_is_definite() {
     let body = r#"{"url":"https://track-eu.customer.io","region":"eu","environment_id":7,"x":1}"#;
-    let (address, told) = server(plain("200 OK", "", body), drop);
+    let (address, received) = server(plain("200 OK", "", body), drop);
     let region = client(address).region().await.unwrap();
     assert_eq!((region.region.as_str(), region.environment_id), ("eu", 7));
     assert_eq!(region.url, "https://track-eu.customer.io");
-    assert!(told.recv().unwrap().starts_with("GET /api/v1/accounts/region HTTP/1.1\r\n"));
+    assert!(received.recv().unwrap().starts_with("GET /api/v1/accounts/region HTTP/1.1\r\n"));
 
     for (status, definite) in
         [("401 No", true), ("404 No", true), ("302 No", true), ("200 OK", true), ("503 No", false)]
     {
-        let (address, _told) = server(plain(status, "", "{}"), drop);
+        let (address, _received) = server(plain(status, "", "{}"), drop);
         let error = client(address).region().await.unwrap_err();
         assert_eq!(error.is_definite(), definite, "{error}");
         assert_eq!(matches!(error, RegionError::Credentials { .. }), status == "401 No");
     }
-    let (address, _told) = server(Vec::new(), drop);
+    let (address, _received) = server(Vec::new(), drop);
     assert!(!client(address).region().await.unwrap_err().is_definite());
 }
 

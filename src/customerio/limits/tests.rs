@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Email, EventId, ParticipantKey, Reference, Shown, Time};
+use crate::domain::{Email, EventId, ParticipantKey, Reference, ReferredValue, Time};
 
 fn fay() -> LaneKey {
     Email::parse("fay@example.com").unwrap().into()
@@ -56,7 +56,7 @@ fn a_call_that_fits_is_borrowed() {
 #[test]
 fn a_reference_that_nobody_filled_in_is_left_out() {
     let of = ParticipantKey::new("c", "p");
-    let reference = Reference { of, shows: Shown::Address };
+    let reference = Reference { of, shows: ReferredValue::Address };
     let warning = "`friend_email` is left out: it refers to a participant".to_owned();
     assert_eq!(sent(&identify(one("friend_email", reference))), (None, vec![warning]));
 }
@@ -178,7 +178,7 @@ fn what_cannot_be_sent_at_all_names_the_field() {
 
 #[test]
 fn event_data_has_a_limit_in_sum() {
-    // `{"a00":"…",` and so on: a hundred texts, of which the last decides.
+    // `{"a00":"…",` and so on: a hundred texts; the last one decides.
     let data = |last: usize| -> Attributes {
         let text = |n| if n == 99 { "x".repeat(last) } else { "x".repeat(993) };
         (0..100).map(|n| (format!("a{n:02}"), text(n).into())).collect()
@@ -212,12 +212,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn nothing_that_fits_is_over_a_limit(
-        told in proptest::collection::btree_map(names(), values(), 0..310),
+        reported in proptest::collection::btree_map(names(), values(), 0..310),
         is_track in any::<bool>(),
         name in ".{0,40}",
         id in ".{0,60}",
     ) {
-        let call = if is_track { track(&name, told.clone()) } else { identify(told.clone()) };
+        let call = if is_track { track(&name, reported.clone()) } else { identify(reported.clone()) };
         let key = LaneKey::from(Identifier::Id(id));
         let Ok(fitted) = fit(&key, &call) else { return Ok(()) };
         prop_assert!(key.value().len() <= ID_BYTES && name.len() <= EVENT_NAME_BYTES || !is_track);
@@ -225,12 +225,12 @@ proptest! {
         for (name, value) in &sent {
             prop_assert!(!name.is_empty() && name.len() <= ATTRIBUTE_NAME_BYTES);
             prop_assert!(value.as_text().is_none_or(|text| text.len() <= ATTRIBUTE_VALUE_BYTES));
-            let before = told[name].as_text().unwrap_or_default();
+            let before = reported[name].as_text().unwrap_or_default();
             prop_assert!(value.as_text().is_none_or(|text| before.starts_with(text)));
         }
         prop_assert!(is_track || sent.len() <= ATTRIBUTES);
         prop_assert!(!is_track || serde_json::to_vec(&sent).unwrap().len() <= EVENT_DATA_BYTES);
-        prop_assert!(sent == told || !fitted.warnings().is_empty());
+        prop_assert!(sent == reported || !fitted.warnings().is_empty());
         // A second pass finds nothing to do.
         let again = fitted.call().clone();
         prop_assert!(fit(&key, &again).unwrap().warnings().is_empty());

@@ -157,7 +157,7 @@ fn a_request_can_be_read_and_its_debug_text_hides_people() {
     insta::assert_snapshot!(format!("{request:?}"), @"Request { method: POST, bytes: 101, retry: 0, .. }");
 }
 
-/// A track whose v2 operation for the person `7` has so many bytes.
+/// Returns a track whose v2 operation for the person `7` has this many bytes.
 fn of_length(bytes: usize) -> Call {
     let seven = id("7");
     let with = |filling: usize| {
@@ -261,7 +261,7 @@ fn a_visitors_event_goes_over_v1_with_their_id_and_never_in_a_batch() {
 }
 
 #[test]
-fn joining_is_an_identify_that_makes_nobody() {
+fn joining_is_an_identify_that_creates_no_profile() {
     let at = Time::from_seconds(1_700_000_000);
     let join = Call::Join { anonymous_id: visitor(), at };
     let fay = fay();

@@ -90,7 +90,7 @@ fn a_207_rejects_those_it_lists() {
 }
 
 #[test]
-fn a_207_that_tells_too_little_is_retried() {
+fn a_207_without_the_refused_calls_is_retried() {
     for body in ["", "{}", "{\"errors\":[", r#"{"errors":[{"message":"?"}]}"#] {
         let BatchOutcome::Each(outcomes) = many(207, body) else { panic!("{body}") };
         assert!(outcomes.iter().all(|outcome| outcome.label() == "retry"), "{body}");
@@ -122,7 +122,7 @@ fn words(outcomes: &[Outcome]) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_list_that_was_cut_off_is_asked_for_call_by_call() {
+fn a_list_that_was_cut_off_is_sent_call_by_call() {
     let mut cut = answer(207, r#"{"errors":[{"batch_index":0,"mess"#);
     cut.complete = false;
     let sent = Ok(cut);
@@ -151,7 +151,7 @@ fn a_wait_is_honoured_in_full() {
 }
 
 #[test]
-fn a_halt_names_the_mend() {
+fn a_halt_names_the_fix() {
     let reason = |answer| match batch(&Ok(answer), 2, NOW) {
         BatchOutcome::Stopped(Outcome::Halt { reason }) => reason,
         other => panic!("{other:?}"),

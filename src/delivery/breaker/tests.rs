@@ -119,7 +119,7 @@ fn a_pause_that_was_asked_for_is_kept_in_full() {
 }
 
 #[test]
-fn what_one_call_is_told_to_wait_holds_up_nobody_else() {
+fn the_wait_of_one_call_delays_no_other() {
     let mut gate = CircuitBreaker::new(RULES, Duration::ZERO, at(0));
     let wait = Some(Wait { time: Duration::from_secs(3_600), everybody: false });
     gate.observe(LANE, &Outcome::Retry { reason: "500".to_owned(), wait }, at(0));
@@ -127,7 +127,7 @@ fn what_one_call_is_told_to_wait_holds_up_nobody_else() {
 }
 
 #[test]
-fn the_accepting_clock_counts_only_time_in_which_calls_were_accepted() {
+fn the_availability_clock_counts_only_time_in_which_calls_were_accepted() {
     let other = LaneId(8);
     let mut gate = CircuitBreaker::new(RULES, Duration::from_secs(100), at(0));
     gate.observe(other, &Outcome::Delivered, at(10));
@@ -174,26 +174,26 @@ fn a_clock_set_back_holds_up_neither_pause_nor_probe() {
     assert_eq!(gate.admit(at(5_085 - 7_200)), Admission::Probe(Some(LANE)));
 }
 
-fn told(number: i64, kind: DestinationState, remaining: u64) -> Vec<PeerStatus> {
+fn reported(number: i64, kind: DestinationState, remaining: u64) -> Vec<PeerStatus> {
     let reason = "401".to_owned();
     let rest = Outage { kind, number, remaining: Duration::from_secs(remaining), reason };
     vec![PeerStatus { relay: uuid::Uuid::from_u128(1), recoveries: number - 1, rest: Some(rest) }]
 }
 
 #[test]
-fn what_another_relay_met_is_made_sure_of_with_one_call_and_once() {
+fn another_relays_outage_is_probed_with_one_call_once() {
     for (kind, outcome) in
         [(DestinationState::Halted, halt()), (DestinationState::Broken, retry(None))]
     {
         let mut gate = CircuitBreaker::new(RULES, Duration::ZERO, at(0));
-        gate.apply_peers(&told(1, kind, 0), at(0));
-        assert_eq!(gate.outage(at(0)), None, "hearsay isn't told on");
+        gate.apply_peers(&reported(1, kind, 0), at(0));
+        assert_eq!(gate.outage(at(0)), None, "a peer's report isn't passed on");
         assert_eq!(gate.admit(at(0)), Admission::Probe(None));
         gate.observe(LANE, &Outcome::Delivered, at(0));
         assert_eq!(gate.admit(at(1)), Admission::Open, "it is the other's own trouble");
-        gate.apply_peers(&told(1, kind, 0), at(2));
+        gate.apply_peers(&reported(1, kind, 0), at(2));
         assert_eq!(gate.admit(at(2)), Admission::Open);
-        gate.apply_peers(&told(2, kind, 0), at(3));
+        gate.apply_peers(&reported(2, kind, 0), at(3));
         assert_eq!(gate.admit(at(3)), Admission::Probe(None));
         gate.observe(LANE, &outcome, at(3));
         assert_eq!(gate.outage(at(3)).unwrap().kind, kind, "now it is known");
@@ -205,13 +205,16 @@ fn what_another_relay_met_is_made_sure_of_with_one_call_and_once() {
 fn what_another_relay_sees_the_end_of_is_over() {
     let mut gate = CircuitBreaker::new(RULES, Duration::ZERO, at(0));
     gate.observe(LANE, &halt(), at(0));
-    gate.apply_peers(&told(1, DestinationState::Halted, 0), at(1));
+    gate.apply_peers(&reported(1, DestinationState::Halted, 0), at(1));
     assert_eq!(gate.state(at(1)), DestinationState::Halted);
-    let well =
-        PeerStatus { rest: None, recoveries: 1, ..told(1, DestinationState::Halted, 0).remove(0) };
+    let well = PeerStatus {
+        rest: None,
+        recoveries: 1,
+        ..reported(1, DestinationState::Halted, 0).remove(0)
+    };
     gate.apply_peers(std::slice::from_ref(&well), at(2));
     assert_eq!(gate.state(at(2)), DestinationState::Running);
-    assert_eq!(gate.recoveries(), 0, "it isn't told on");
+    assert_eq!(gate.recoveries(), 0, "it isn't passed on");
     gate.observe(LANE, &halt(), at(3));
     gate.apply_peers(&[well], at(4));
     assert_eq!(gate.state(at(4)), DestinationState::Halted, "once for each time");
@@ -220,13 +223,13 @@ fn what_another_relay_sees_the_end_of_is_over() {
 #[test]
 fn a_pause_that_another_relay_was_asked_for_is_kept() {
     let mut gate = CircuitBreaker::new(RULES, Duration::ZERO, at(0));
-    gate.apply_peers(&told(1, DestinationState::Paused, 30), at(0));
+    gate.apply_peers(&reported(1, DestinationState::Paused, 30), at(0));
     assert_eq!(gate.admit(at(29)), Admission::Wait(at(30)));
     assert_eq!(gate.admit(at(30)), Admission::Open);
 }
 
 #[test]
-fn each_rest_of_its_own_is_told_under_another_number() {
+fn each_outage_of_its_own_has_another_number() {
     let mut gate = CircuitBreaker::new(RULES, Duration::ZERO, at(0));
     let mut numbers = Vec::new();
     for _ in 0..2 {

@@ -5,8 +5,8 @@ use crate::domain::{Attributes, EventId, Participant, ParticipantUpdate, Time};
 
 fn ann() -> ErasureSubject {
     let mut forgotten = ErasureSubject::with_address(Email::parse("ann@example.com").unwrap());
-    let told = Snapshot::with_id("data", "p1".to_owned());
-    forgotten.add_snapshot(&told, "c");
+    let reported = Snapshot::with_id("data", "p1".to_owned());
+    forgotten.add_snapshot(&reported, "c");
     forgotten.links.insert(Link { campaign: "c".to_owned(), code: "ann-lee".to_owned() });
     forgotten
 }

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::answer::Named;
 use super::client::{Client, Request};
 use super::error::RestError;
-use super::trail::Trail;
+use super::trail::CursorTrail;
 use super::types::{
-    Cursor, Integration, Page, ParticipantQuery, Referrals, Triggered, WebhookState, identified,
-    list, no, object,
+    Cursor, Integration, Page, ParticipantQuery, Referrals, TriggerAnswer, WebhookState,
+    identified, list, no, object,
 };
 use crate::sources::growsurf_api::{Campaign, by_id};
 
@@ -92,7 +92,7 @@ impl Client {
     /// Returns the rewards of one participant.
     pub async fn rewards(&self, campaign: &str, who: &str) -> Result<Vec<Value>, RestError> {
         let path = ["campaign", campaign, "participant", who, "rewards"];
-        let (mut rewards, mut from, mut trail) = (Vec::new(), None, Trail::default());
+        let (mut rewards, mut from, mut trail) = (Vec::new(), None, CursorTrail::default());
         loop {
             let request = Request::get(&path);
             let page = self.page(request, "rewards", Named::Participant, from.as_ref()).await?;
@@ -179,9 +179,9 @@ impl Client {
         &self,
         campaign: &str,
         who: &str,
-    ) -> Result<Triggered, RestError> {
+    ) -> Result<TriggerAnswer, RestError> {
         let path = ["campaign", campaign, "participant", who, "ref"];
         let value = self.once(&Request::write(Method::POST, &path, json!({}))).await?;
-        Triggered::of(&value)
+        TriggerAnswer::of(&value)
     }
 }

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_announcement_is_reported_once_an_endpoint_and_names_nobody() {
+    fn an_announcement_is_reported_once_an_endpoint_without_ids() {
         let lifecycle = Lifecycle::default();
         let headers = |list: &[(&'static str, &str)]| -> HeaderMap {
             let pairs = list.iter().map(|(name, it)| (name.parse().unwrap(), it.parse().unwrap()));

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_tell_policies_what_is_left_and_how_long_to_wait() {
+    fn headers_name_policies_remaining_requests_and_the_wait() {
         let now = Time::from_seconds(784_111_777);
         let of = |list: &[(&'static str, &str)]| ReportedLimits::of(&headers(list), now, HOUR);
         let limits = of(&[
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_growsurf_asks_for_is_kept_to() {
+    fn growsurfs_requested_waits_are_kept() {
         let now = Time::from_seconds(1_000_000);
         let mut budget = Budget::default();
         budget.apply(

@@ -1,4 +1,4 @@
-//! The client against a server that answers what it is told, and rows as GrowSurf writes them.
+//! The client against a scripted server, and rows as GrowSurf writes them.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     Client, ClientConfig, Cursor, RateLimiter, Referrals, Refusal, ReportedLimits, RestError,
-    Triggered,
+    TriggerAnswer,
 };
 use crate::domain::{
     Call, Clock, Event, EventId, Facts, Notification, Outcome, ParticipantIndex, ParticipantKey,
@@ -28,7 +28,7 @@ type Scripted = (u16, Vec<(&'static str, &'static str)>, Value);
 #[derive(Clone, Default)]
 struct Script {
     answers: Arc<Mutex<VecDeque<Scripted>>>,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 async fn answer(State(script): State<Script>, request: Request) -> Response {
@@ -36,8 +36,8 @@ async fn answer(State(script): State<Script>, request: Request) -> Response {
     let body = to_bytes(body, 1 << 20).await.unwrap();
     let key = parts.headers["authorization"].to_str().unwrap().to_owned();
     let body = String::from_utf8(body.to_vec()).unwrap();
-    let asked = format!("{} {} {key} {body}", parts.method, parts.uri);
-    script.asked.lock().unwrap().push(asked.trim_end().to_owned());
+    let requests = format!("{} {} {key} {body}", parts.method, parts.uri);
+    script.requests.lock().unwrap().push(requests.trim_end().to_owned());
     let next = script.answers.lock().unwrap().pop_front();
     let (status, headers, body) = next.unwrap_or((500, Vec::new(), json!({})));
     let status = http::StatusCode::from_u16(status).unwrap();
@@ -48,7 +48,7 @@ async fn answer(State(script): State<Script>, request: Request) -> Response {
     response
 }
 
-/// A budget that remembers what it was told and holds nobody up.
+/// A rate limit that records what it is given and never waits.
 #[derive(Default)]
 struct Free(Mutex<Vec<ReportedLimits>>);
 
@@ -107,8 +107,8 @@ impl Stage {
         Self::with(vec![(status, Vec::new(), body)]).await
     }
 
-    fn asked(&self) -> Vec<String> {
-        self.script.asked.lock().unwrap().clone()
+    fn requests(&self) -> Vec<String> {
+        self.script.requests.lock().unwrap().clone()
     }
 }
 
@@ -122,7 +122,7 @@ async fn sent_for(update: &ParticipantUpdate, row: Option<Value>) -> Vec<String>
     let written = stage.client.perform(&key, &call, until).await.unwrap();
     assert_eq!(written.outcome, Outcome::Delivered);
     let short = |it: &String| it.replace(" /v2/campaign/c1/participant/p1 Bearer the-key", "");
-    stage.asked().iter().map(short).collect()
+    stage.requests().iter().map(short).collect()
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_marked_unsubscription_is_set_and_taken_back_only_where_it_is_the_rela
         let expected: Vec<&str> = [Some("GET"), sent].into_iter().flatten().collect();
         assert_eq!(sent_for(&update, row.clone()).await, expected, "{update:?} {row:?}");
     }
-    // What else is asked for goes in any case.
+    // What else is requests for goes in any case.
     let update = ParticipantUpdate { first_name: Some("Fay".to_owned()), ..marked(true) };
     let sent = sent_for(&update, row(true, "")).await;
     assert_eq!(sent, ["GET", r#"POST {"firstName":"Fay"}"#]);
@@ -191,7 +191,7 @@ async fn every_documented_error_says_what_to_do() {
         };
         assert_eq!(found, kind, "{status}: {error}");
         assert!(!error.is_passing(), "{status}");
-        assert_eq!(stage.asked().len(), 1, "{status} is definite");
+        assert_eq!(stage.requests().len(), 1, "{status} is definite");
         assert!(error.to_string().contains("what GrowSurf says of ***"), "{error}");
     }
     let stage = Stage::answering(400, refusal(400, "BAD_REQUEST", "limit is wrong")).await;
@@ -206,14 +206,14 @@ async fn reads_are_tried_again_and_writes_never() {
     for status in [503, 409, 423] {
         let stage = Stage::with(vec![trouble(status), page.clone()]).await;
         assert_eq!(stage.client.participants("c1", None).await.unwrap().rows.len(), 0);
-        assert_eq!(stage.asked().len(), 2, "{status}");
+        assert_eq!(stage.requests().len(), 2, "{status}");
     }
 
     let stage = Stage::with(vec![trouble(503)]).await;
     let error = stage.client.trigger_referral("c1", "p1").await.unwrap_err();
     assert!(matches!(error, RestError::Unavailable(Refusal { status: 503, .. })), "{error}");
     assert!(error.is_passing());
-    assert_eq!(stage.asked().len(), 1);
+    assert_eq!(stage.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn only_more_says_that_a_list_ends() {
     ])
     .await;
     assert_eq!(stage.client.rewards("c1", "p1").await.unwrap().len(), 2);
-    let last = stage.asked().pop().unwrap();
+    let last = stage.requests().pop().unwrap();
     assert!(
         last.starts_with("GET /v2/campaign/c1/participant/p1/rewards?limit=100&offset=2 "),
         "{last}"
@@ -290,11 +290,11 @@ async fn an_id_never_becomes_another_path() {
         let written = stage.client.perform(&key, &call, until).await.unwrap();
         assert!(matches!(written.outcome, Outcome::Rejected { .. }), "{written:?}");
     }
-    assert!(stage.asked().is_empty(), "nothing was sent");
+    assert!(stage.requests().is_empty(), "nothing was sent");
 }
 
 #[tokio::test]
-async fn why_a_write_was_refused_is_told_in_growsurfs_words_without_addresses() {
+async fn a_refused_write_has_growsurfs_reason_without_addresses() {
     let ok = |body| (200, Vec::new(), body);
     let credit = |status: &str| ok(json!({ "referralStatus": status }));
     let awards_nothing = ok(json!({ "success": false, "message": "fay@example.com isn't new" }));
@@ -303,7 +303,7 @@ async fn why_a_write_was_refused_is_told_in_growsurfs_words_without_addresses() 
     let at = Time::default();
     let trigger = Call::TriggerReferral { at, delay_in_days: None };
     let update = Call::UpdateParticipant { at, update: ParticipantUpdate::default() };
-    for (answers, call, told) in [
+    for (answers, call, reported) in [
         (
             vec![credit("CREDIT_PENDING"), awards_nothing, credit("CREDIT_PENDING")],
             &trigger,
@@ -316,12 +316,12 @@ async fn why_a_write_was_refused_is_told_in_growsurfs_words_without_addresses() 
         let until = Still.now().plus(Duration::from_secs(60));
         let written = stage.client.perform(&key, call, until).await.unwrap();
         let Outcome::Rejected { reason, .. } = written.outcome else { panic!("{written:?}") };
-        assert!(reason.contains(told) && !reason.contains('@'), "{reason}");
+        assert!(reason.contains(reported) && !reason.contains('@'), "{reason}");
     }
 }
 
 #[tokio::test]
-async fn a_limit_is_told_to_the_budget_and_waited_for() {
+async fn a_reported_limit_reaches_the_rate_limit_and_is_waited_for() {
     let limited = (
         429,
         vec![
@@ -334,10 +334,10 @@ async fn a_limit_is_told_to_the_budget_and_waited_for() {
     let good = (200, Vec::new(), json!({ "campaigns": [{ "id": "c1", "name": "Spring" }] }));
     let stage = Stage::with(vec![limited, good]).await;
     assert_eq!(stage.client.campaigns().await.unwrap()[0].id, "c1");
-    let told = stage.pace.0.lock().unwrap()[0].clone();
-    assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
-    assert_eq!(told.policies["second"], (50, 5));
-    assert_eq!(told.left["second"], (0, 3));
+    let reported = stage.pace.0.lock().unwrap()[0].clone();
+    assert_eq!(reported.retry_after, Some(Duration::from_secs(7)));
+    assert_eq!(reported.policies["second"], (50, 5));
+    assert_eq!(reported.left["second"], (0, 3));
 
     // Without a header it is a moment; longer than its patience nobody waits.
     let bare = (429, Vec::new(), json!({}));
@@ -373,9 +373,9 @@ async fn requests_are_written_as_documented() {
     client.update_participant("c1", "p1", fields).await.unwrap();
     let message = "Participant was not referred".to_owned();
     let triggered = client.trigger_referral("c1", "p1").await.unwrap();
-    assert_eq!(triggered, Triggered { success: false, message });
+    assert_eq!(triggered, TriggerAnswer { success: false, message });
     client.enable_webhook("c1", "w1", &["A".to_owned()]).await.unwrap();
-    let asked = stage.asked();
+    let requests = stage.requests();
     for (place, expected) in [
         "GET /v2/campaign/c1/participant/fay%2Bx%40example.com Bearer the-key",
         "GET /v2/campaign/c1/participants?limit=100&nextId=p5 Bearer the-key",
@@ -387,7 +387,7 @@ async fn requests_are_written_as_documented() {
     .into_iter()
     .enumerate()
     {
-        assert_eq!(asked[place], expected);
+        assert_eq!(requests[place], expected);
     }
     assert!(!format!("{client:?}").contains("the-key"));
 }
@@ -448,15 +448,20 @@ fn origin() -> Origin {
         rewards: [("crew_1".to_owned(), reward)].into(),
         ..Campaign::default()
     };
-    Origin { campaign, at: Time::from_seconds(1_780_000_000), tell: SendFilter::All, shares: true }
+    Origin {
+        campaign,
+        at: Time::from_seconds(1_780_000_000),
+        filter: SendFilter::All,
+        shares: true,
+    }
 }
 
-fn told(kind: Kind, row: Value) -> Result<Notification, String> {
+fn decoded(kind: Kind, row: Value) -> Result<Notification, String> {
     Row::new(kind, row, &origin()).notification()
 }
 
 #[test]
-fn a_participants_row_tells_of_joining_friends_rewards_and_shares() {
+fn a_participants_row_reports_join_friends_rewards_and_shares() {
     let row = json!({
         "id": "p1", "email": "Fay@Example.com", "firstName": "Fay", "lastName": null, "rank": "9",
         "referralCount": "2", "shareCount": { "email": 2, "facebook": 1 }, "createdAt": 1_770_000_000_123_i64,
@@ -471,23 +476,29 @@ fn a_participants_row_tells_of_joining_friends_rewards_and_shares() {
             { "id": "prew_4", "rewardId": "crew_9", "status": "FULFILLED", "fulfilledAt": 1_772_000_000_000_i64 },
         ],
     });
-    let news = told(Kind::Participant, row).unwrap();
-    assert_eq!(news.as_of, Some(Time::from_seconds(1_780_000_000)));
-    assert_eq!(news.people.len(), 2);
-    assert_eq!(news.people[0].facts[Facts::REFERRER_EMAIL], Scalar::from("rae@example.com"));
-    assert_eq!(news.people[0].share_total, Some(3));
-    assert!(!format!("{news:?}").contains("internal"));
-    let joined = Time::from_millis(1_770_000_000_123);
-    assert_eq!((news.events[0].at, news.events[1].at), (Some(joined), Some(joined)));
+    let notification = decoded(Kind::Participant, row).unwrap();
+    assert_eq!(notification.as_of, Some(Time::from_seconds(1_780_000_000)));
+    assert_eq!(notification.people.len(), 2);
     assert_eq!(
-        news.events[1].event,
+        notification.people[0].facts[Facts::REFERRER_EMAIL],
+        Scalar::from("rae@example.com")
+    );
+    assert_eq!(notification.people[0].share_total, Some(3));
+    assert!(!format!("{notification:?}").contains("internal"));
+    let joined = Time::from_millis(1_770_000_000_123);
+    assert_eq!(
+        (notification.events[0].at, notification.events[1].at),
+        (Some(joined), Some(joined))
+    );
+    assert_eq!(
+        notification.events[1].event,
         Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) }
     );
-    let rewards: Vec<_> = news
+    let rewards: Vec<_> = notification
         .events
         .iter()
-        .filter_map(|told| match &told.event {
-            Event::RewardEarned { reward, .. } => Some((told.at, reward.clone())),
+        .filter_map(|timed| match &timed.event {
+            Event::RewardEarned { reward, .. } => Some((timed.at, reward.clone())),
             _ => None,
         })
         .collect();
@@ -497,54 +508,61 @@ fn a_participants_row_tells_of_joining_friends_rewards_and_shares() {
     assert_eq!((title, kind), (Some("Ten off"), Some("DOUBLE_SIDED")));
     assert_eq!(rewards[0].1.metadata["amount"], Scalar::from("$10"));
     assert_eq!((rewards[1].1.id.as_str(), rewards[1].1.approved), ("prew_4", true));
-    let Event::SharesCounted { counts, .. } = &news.events[4].event else { panic!("{news:?}") };
+    let Event::SharesCounted { counts, .. } = &notification.events[4].event else {
+        panic!("{notification:?}")
+    };
     assert_eq!(counts["email"], 2);
-    assert_eq!(news.events[4].at, news.as_of);
+    assert_eq!(notification.events[4].at, notification.as_of);
 }
 
 #[test]
-fn a_referrals_row_tells_of_a_conversion_and_a_masked_invite_of_nobody() {
+fn a_referrals_row_reports_a_conversion_and_a_masked_invite_nothing() {
     let row = json!({ "id": "p2", "email": "gil@example.com", "firstName": "Gil", "lastName": null,
         "referralStatus": "CREDIT_AWARDED", "referredBy": "p1", "createdAt": 1_770_000_000_000_i64,
         "updatedAt": 1_775_000_000_000_i64 });
-    let news = told(Kind::Referral, row.clone()).unwrap();
-    assert_eq!(news.events[0].at, Some(Time::from_seconds(1_775_000_000)));
+    let notification = decoded(Kind::Referral, row.clone()).unwrap();
+    assert_eq!(notification.events[0].at, Some(Time::from_seconds(1_775_000_000)));
     assert!(matches!(
-        news.events[0].event,
+        notification.events[0].event,
         Event::ReferralConverted { referrer: Some(ParticipantIndex(1)), .. }
     ));
-    assert_eq!(news.people[1].id.as_deref(), Some("p1"));
+    assert_eq!(notification.people[1].id.as_deref(), Some("p1"));
     let mut invite = row;
     invite["referralStatus"] = json!("INVITE_SENT");
     invite["email"] = json!("***************");
     assert_eq!(
-        told(Kind::Referral, invite).unwrap_err(),
+        decoded(Kind::Referral, invite).unwrap_err(),
         "row.referralStatus isn't CREDIT_AWARDED"
     );
 }
 
 #[test]
-fn rows_of_affiliates_tell_what_their_webhooks_do() {
+fn rows_of_affiliates_lead_to_the_effects_of_their_webhooks() {
     let commission = json!({ "id": "comm_1", "referrerId": "p1", "referredId": "p2", "event": "SALE",
         "amount": 500, "saleAmount": 4_900, "currencyISO": "USD", "status": "APPROVED",
         "createdAt": 1_775_000_000_000_i64 });
-    let news = told(Kind::Commission, commission).unwrap();
+    let notification = decoded(Kind::Commission, commission).unwrap();
     assert!(
-        matches!(&news.events[0].event, Event::CommissionAdded { commission, .. } if commission.id == "comm_1")
+        matches!(&notification.events[0].event, Event::CommissionAdded { commission, .. } if commission.id == "comm_1")
     );
-    assert!(matches!(&news.events[1].event, Event::ReferralConverted { value: Some(_), .. }));
-    assert!(news.events.iter().all(|told| told.at == Some(Time::from_seconds(1_775_000_000))));
+    assert!(matches!(
+        &notification.events[1].event,
+        Event::ReferralConverted { value: Some(_), .. }
+    ));
+    assert!(
+        notification.events.iter().all(|timed| timed.at == Some(Time::from_seconds(1_775_000_000)))
+    );
     for at in [5_i64, 99_999_999_999_999] {
         let row = json!({ "id": "p1", "email": "fay@example.com", "createdAt": at });
-        assert!(told(Kind::Participant, row).unwrap_err().starts_with("row.createdAt is"));
+        assert!(decoded(Kind::Participant, row).unwrap_err().starts_with("row.createdAt is"));
     }
     let payout = json!({ "id": "pay_1", "participantId": "p1", "amount": 500, "currencyISO": "USD",
         "commissionIds": [], "status": "ISSUED", "createdAt": 1, "issuedAt": 1_776_000_000_000_i64 });
-    let news = told(Kind::Payout, payout).unwrap();
-    assert_eq!(news.events[0].at, Some(Time::from_seconds(1_776_000_000)));
+    let notification = decoded(Kind::Payout, payout).unwrap();
+    assert_eq!(notification.events[0].at, Some(Time::from_seconds(1_776_000_000)));
     for kind in [Kind::Participant, Kind::Referral, Kind::Commission, Kind::Payout] {
         for row in [json!({}), json!([]), json!(null), json!({ "id": 7, "createdAt": "x" })] {
-            assert!(told(kind, row).is_err());
+            assert!(decoded(kind, row).is_err());
         }
     }
 }
@@ -553,14 +571,14 @@ fn rows_of_affiliates_tell_what_their_webhooks_do() {
 fn a_kept_row_is_read_as_it_was() {
     let row = json!({ "id": "p1", "email": "fay@example.com", "createdAt": 1_770_000_000_000_i64 });
     let mut origin = origin();
-    origin.tell = SendFilter::Before(Time::from_seconds(1_760_000_000));
+    origin.filter = SendFilter::Before(Time::from_seconds(1_760_000_000));
     let row = Row::new(Kind::Participant, row, &origin);
     let at = Time::from_seconds(1_790_000_000);
     let webhook = row.to_webhook(WebhookId::new(at, 7), at);
     let kind = webhook.event.as_deref().unwrap().parse::<Kind>().unwrap();
     let kept = Row::read(kind, webhook.owner.as_deref().unwrap(), &webhook.body).unwrap();
     assert_eq!((&kept, kept.notification()), (&row, row.notification()));
-    assert_eq!(kept.notification().unwrap().filter, origin.tell);
+    assert_eq!(kept.notification().unwrap().filter, origin.filter);
     for broken in ["", "[]", "{}", "{\"row\": {}}"] {
         assert!(Row::read(kind, "c", broken.as_bytes()).is_err());
     }
@@ -576,7 +594,7 @@ fn the_language_of_a_participant_is_a_fact() {
     ] {
         let row = json!({ "id": "p1", "email": "fay@example.com", "createdAt": 1_770_000_000_000_i64,
             "language": language });
-        let news = told(Kind::Participant, row).unwrap();
-        assert_eq!(news.people[0].facts.get(Facts::LANGUAGE), fact.as_ref(), "{language}");
+        let notification = decoded(Kind::Participant, row).unwrap();
+        assert_eq!(notification.people[0].facts.get(Facts::LANGUAGE), fact.as_ref(), "{language}");
     }
 }

@@ -8,7 +8,7 @@ use super::types::Cursor;
 /// The cursors of one list, in bounded memory. Brent's cycle detection keeps one cursor, and replaces it
 /// after twice as many pages as before.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Trail {
+pub struct CursorTrail {
     kept: Option<Cursor>,
     /// Pages since the kept cursor.
     pages: u64,
@@ -16,7 +16,7 @@ pub struct Trail {
     limit: u64,
 }
 
-impl Trail {
+impl CursorTrail {
     /// Notes the next page's cursor; the end of the list resets the trail.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ mod tests {
             cycle in 1..200_usize,
         ) {
             let cursor = |page: usize| Cursor::Id(page.to_string());
-            let mut trail = Trail::default();
+            let mut trail = CursorTrail::default();
             let mut followed = 0;
             for step in 0.. {
                 let page = if step < lead { step } else { lead + (step - lead) % cycle };
@@ -63,12 +63,12 @@ mod tests {
                 prop_assert!(followed <= 4 * (lead + cycle) + 4, "{followed} pages");
             }
             prop_assert!(followed >= lead + cycle);
-            let mut trail = Trail::default();
+            let mut trail = CursorTrail::default();
             for page in 0..lead + cycle {
                 prop_assert!(trail.follow(Some(&cursor(page))).is_ok());
             }
             trail.follow(None).unwrap();
-            prop_assert_eq!(trail, Trail::default());
+            prop_assert_eq!(trail, CursorTrail::default());
         }
     }
 }

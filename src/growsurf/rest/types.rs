@@ -127,7 +127,7 @@ pub struct Integration {
 #[serde_as]
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Triggered {
+pub struct TriggerAnswer {
     /// True if the credit was awarded.
     #[serde_as(as = "OrDefault<Flag>")]
     pub success: bool,
@@ -136,7 +136,7 @@ pub struct Triggered {
     pub message: String,
 }
 
-impl Triggered {
+impl TriggerAnswer {
     pub(super) fn of(value: &Value) -> Result<Self, RestError> {
         let Self { success, message } = object(value, "success")?;
         Ok(Self { success, message: masked(&message) })

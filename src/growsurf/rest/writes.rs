@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Named, masked};
 use super::client::{Client, Request};
 use super::error::{Refusal, RestError};
-use super::types::{Triggered, object};
+use super::types::{TriggerAnswer, object};
 use crate::domain::{
     Call, InvalidSegment, Outcome, ParticipantKey, ParticipantUpdate, PathSegment, Scalar, Time,
     UNSUBSCRIBE_MARKER, Wait,
@@ -19,7 +19,7 @@ use crate::sources::growsurf::Participant;
 
 /// The result of a call that was tried.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Written {
+pub struct WriteResult {
     /// The HTTP status, if there was an answer.
     pub http_status: Option<u16>,
     pub outcome: Outcome,
@@ -100,7 +100,12 @@ enum Credit {
 impl Client {
     /// Performs a call; `None` if it wasn't tried. No request begins after `until`, or without a place in the
     /// budget.
-    pub async fn perform(&self, key: &ParticipantKey, call: &Call, until: Time) -> Option<Written> {
+    pub async fn perform(
+        &self,
+        key: &ParticipantKey,
+        call: &Call,
+        until: Time,
+    ) -> Option<WriteResult> {
         let done = match (Write::of(key, call), call) {
             (Some(write), Call::TriggerReferral { .. }) => self.trigger(key, write, until).await,
             (Some(write), Call::UpdateParticipant { update, .. }) => {
@@ -113,7 +118,7 @@ impl Client {
             }
         };
         match done {
-            Ok(outcome) => Some(Written { http_status: Some(200), outcome }),
+            Ok(outcome) => Some(WriteResult { http_status: Some(200), outcome }),
             Err(error) => outcome(&error),
         }
     }
@@ -131,7 +136,7 @@ impl Client {
             Credit::Other(status) => return Ok(no_credit(&status)),
         }
         let answer = self.post(write, until).await?;
-        let Triggered { success, message } = Triggered::of(&answer)?;
+        let TriggerAnswer { success, message } = TriggerAnswer::of(&answer)?;
         if success {
             return Ok(Outcome::Delivered);
         }
@@ -231,7 +236,7 @@ fn changes(update: &ParticipantUpdate) -> Value {
 }
 
 /// Returns the meaning of a failure; `None` if nothing was sent.
-fn outcome(error: &RestError) -> Option<Written> {
+fn outcome(error: &RestError) -> Option<WriteResult> {
     let (http_status, outcome) = match error {
         RestError::Late | RestError::Budget(_) | RestError::Setup(_) => return None,
         RestError::Forbidden(Refusal { status, .. }) => {
@@ -251,7 +256,7 @@ fn outcome(error: &RestError) -> Option<Written> {
         RestError::Unavailable(Refusal { status, .. }) => (Some(*status), retry(error, None)),
         RestError::Unreachable(_) | RestError::Unreadable(_) => (None, retry(error, None)),
     };
-    Some(Written { http_status, outcome })
+    Some(WriteResult { http_status, outcome })
 }
 
 fn retry(error: &RestError, wait: Option<Wait>) -> Outcome {

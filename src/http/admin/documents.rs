@@ -103,7 +103,7 @@ impl From<DeadLetter> for Letter {
 }
 
 impl WholeLetter {
-    /// A dead letter with its tries.
+    /// Returns a dead letter with its tries.
     pub fn new(letter: DeadLetter, attempts: Vec<PastAttempt>) -> Self {
         let facts = LetterFacts::of(&letter);
         let attempts = attempts.into_iter().map(Try::from).collect();

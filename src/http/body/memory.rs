@@ -1,12 +1,12 @@
-//! The memory for bodies that are on their way or being stored.
+//! The memory for bodies in transit or being stored.
 //!
-//! What belongs here: who may hold how much of it. What doesn't: reading (`body`).
+//! What belongs here: the share of each client and body. What doesn't: reading (`body`).
 //!
-//! There is so much for all bodies, of which one client holds at most a share. Where it is used up,
-//! the oldest body on its way makes room for one that grows. To keep a body out, others would have
-//! to fill all memory anew while it comes. Bodies up to [`SMALL`] bytes have a reserve besides. So
-//! usual webhooks get in while one client's bodies, or those being stored, hold everything else.
-//! There the oldest makes room of the client that holds most.
+//! All bodies share the memory, and one client holds at most a part of it. If it is used up, the
+//! oldest body in transit makes room for one that grows. To keep a body out, others would have to
+//! fill all memory anew while it arrives. Bodies up to [`SMALL`] bytes have a reserve on top. So
+//! usual webhooks are accepted while one client's bodies, or those being stored, hold everything
+//! else. In the reserve, the oldest body of the client that holds most makes room.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -61,7 +61,7 @@ struct Body {
 
 /// Reasons why there is no memory for a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Full {
+pub enum MemoryShortage {
     /// All bodies together hold it.
     All,
     /// The client's own bodies hold its share.
@@ -81,8 +81,8 @@ pub struct MemoryPermit {
 }
 
 impl Memory {
-    /// So many bytes for all bodies together, the largest of which has `largest` bytes; and the
-    /// reserve on top.
+    /// Returns a memory of `all` bytes for bodies of at most `largest` bytes, and the reserve on
+    /// top.
     pub fn new(all: usize, largest: usize) -> Self {
         let per_client = largest.max(all / PART);
         let reserve = (all / PART).max(SMALL);
@@ -100,11 +100,11 @@ impl Memory {
 }
 
 impl MemoryPermit {
-    /// Grows it to so many bytes.
+    /// Grows the permit to `bytes`.
     ///
     /// # Errors
     /// If there is no memory; then it stays as it was. If it made room, it holds nothing.
-    pub fn grow(&mut self, bytes: usize) -> Result<(), Full> {
+    pub fn grow(&mut self, bytes: usize) -> Result<(), MemoryShortage> {
         let memory = Arc::clone(&self.memory);
         let mut held = memory.lock();
         let mine = self.body.as_ref().map(|(number, _)| *number);
@@ -116,11 +116,11 @@ impl MemoryPermit {
         let had_in = |pool| if had.0 == pool { had.1 } else { 0 };
         let more = bytes.saturating_sub(had_in(Pool::Main));
         let full = if held.of_client(self.client, Pool::Main) + more > memory.per_client {
-            Some(Full::Client)
+            Some(MemoryShortage::Client)
         } else {
             let room = memory.all.saturating_sub(more);
             let has_room = held.make_room(Pool::Main, room, mine, bytes > SMALL);
-            (!has_room).then_some(Full::All)
+            (!has_room).then_some(MemoryShortage::All)
         };
         if let Some(full) = full {
             let room = (memory.reserve + had_in(Pool::Reserve)).saturating_sub(bytes);
@@ -151,7 +151,7 @@ impl MemoryPermit {
     }
 
     /// Waits until the body has to make room, and returns where; for ever if it holds nothing.
-    pub async fn displaced(&self) -> Full {
+    pub async fn displaced(&self) -> MemoryShortage {
         match &self.body {
             Some((_, displaced)) => displaced.notified().await,
             None => std::future::pending().await,
@@ -159,10 +159,10 @@ impl MemoryPermit {
         self.why_displaced()
     }
 
-    fn why_displaced(&self) -> Full {
+    fn why_displaced(&self) -> MemoryShortage {
         match self.pool {
-            Pool::Main => Full::All,
-            Pool::Reserve => Full::Reserve,
+            Pool::Main => MemoryShortage::All,
+            Pool::Reserve => MemoryShortage::Reserve,
         }
     }
 }
@@ -196,8 +196,8 @@ impl Held {
         }
     }
 
-    /// Returns true if a pool holds at most so much, once bodies on their way have made room if they
-    /// may; `but` makes none.
+    /// Makes room until a pool holds at most `most` bytes. Displaces bodies in transit if
+    /// `may_displace`, never `but`. Returns true if there is room.
     fn make_room(&mut self, pool: Pool, most: usize, but: Option<u64>, may_displace: bool) -> bool {
         while self.pools[pool as usize] > most {
             let Some(number) = self.first_to_go(pool, but).filter(|_| may_displace) else {
@@ -213,12 +213,12 @@ impl Held {
 
     /// Returns the number of the body on its way that makes room first, but not `but`.
     fn first_to_go(&self, pool: Pool, but: Option<u64>) -> Option<u64> {
-        let mut on_their_way = self.bodies.iter().filter(|(number, body)| {
+        let mut in_transit = self.bodies.iter().filter(|(number, body)| {
             body.pool == pool && body.displaced.is_some() && Some(**number) != but
         });
         let first = match pool {
-            Pool::Main => on_their_way.next(),
-            Pool::Reserve => on_their_way.min_by_key(|(number, body)| {
+            Pool::Main => in_transit.next(),
+            Pool::Reserve => in_transit.min_by_key(|(number, body)| {
                 (Reverse(self.of_client(body.client, pool)), **number)
             }),
         };
@@ -239,7 +239,11 @@ mod tests {
         Arc::new(Memory::new(32 * MIB, 8 * MIB))
     }
 
-    fn held(memory: &Arc<Memory>, client: &str, bytes: usize) -> Result<MemoryPermit, Full> {
+    fn held(
+        memory: &Arc<Memory>,
+        client: &str,
+        bytes: usize,
+    ) -> Result<MemoryPermit, MemoryShortage> {
         let mut permit = memory.permit(client.parse().unwrap());
         permit.grow(bytes)?;
         Ok(permit)
@@ -253,12 +257,12 @@ mod tests {
     fn one_client_cant_hold_the_memory_of_others_and_all_is_given_back() {
         let memory = memory();
         let largest = held(&memory, "::1", 8 * MIB).unwrap();
-        assert_eq!(held(&memory, "::1", SMALL + 1).unwrap_err(), Full::Client);
+        assert_eq!(held(&memory, "::1", SMALL + 1).unwrap_err(), MemoryShortage::Client);
         let others: Vec<_> =
             ["::2", "::3", "::4"].map(|it| held(&memory, it, 8 * MIB).unwrap()).into();
         largest.read();
         others.iter().for_each(MemoryPermit::read);
-        assert_eq!(held(&memory, "::5", SMALL + 1).unwrap_err(), Full::All);
+        assert_eq!(held(&memory, "::5", SMALL + 1).unwrap_err(), MemoryShortage::All);
         let small = held(&memory, "::5", SMALL).unwrap();
         drop((largest, others, small));
         assert!(held(&memory, "::5", 8 * MIB).is_ok());
@@ -280,7 +284,7 @@ mod tests {
         assert!(!others.iter().any(is_displaced), "there was room");
         let _next = held(&memory, "::6", MIB).unwrap();
         assert_eq!(others.each_ref().map(is_displaced), [false, true, false], "one was read");
-        assert_eq!(oldest.grow(8 * MIB + 1), Err(Full::All), "it holds nothing any more");
+        assert_eq!(oldest.grow(8 * MIB + 1), Err(MemoryShortage::All), "it holds nothing any more");
         drop((oldest, others, newcomer));
         assert_eq!(memory.lock().pools, [MIB, 0]);
     }
@@ -301,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_holds_most_of_the_reserve_makes_room_and_never_what_has_been_read() {
+    fn the_client_with_most_of_the_reserve_makes_room_never_a_body_already_read() {
         let memory = memory();
         let _large: Vec<_> =
             ["::1", "::2", "::3", "::4"].map(|it| held(&memory, it, 8 * MIB).unwrap()).into();
@@ -323,7 +327,7 @@ mod tests {
         let mut small = held(&memory, "::1", SMALL / 2).unwrap();
         small.grow(SMALL).unwrap();
         assert_eq!(memory.lock().pools[1], SMALL);
-        assert_eq!(small.grow(SMALL + 1), Err(Full::Client));
+        assert_eq!(small.grow(SMALL + 1), Err(MemoryShortage::Client));
         drop(large);
         small.grow(SMALL + 1).unwrap();
         let held = memory.lock();

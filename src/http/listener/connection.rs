@@ -1,6 +1,6 @@
-//! The state of one connection, as others see it.
+//! The state of one connection, shared with the choice of connections to close.
 //!
-//! What belongs here: the last progress, and who is waited for. What doesn't: deadlines, which
+//! What belongs here: the last progress, and the side that is waited for. What doesn't: deadlines, which
 //! `watched` keeps, and the choice of a connection that makes room, which is `places`'.
 
 use std::pin::Pin;
@@ -13,11 +13,11 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::Notify;
 
-/// The client is to send a head, or to read an answer.
+/// The client must send a head or read an answer.
 const WAITING: u8 = 0;
-/// The client is to send more of a body that a handler waits for.
+/// The client must send more of a body that a handler waits for.
 const READING: u8 = 1;
-/// The relay is at work on a request.
+/// The relay handles a request.
 const HANDLING: u8 = 2;
 
 /// The state of one connection. All of it is atomic, so that bytes pass without a lock.
@@ -34,7 +34,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection that was opened now; times count from `began`.
+    /// Returns a connection that was opened now; times count from `began`.
     pub fn new(began: Instant) -> Self {
         let connection = Self {
             began,
@@ -59,7 +59,7 @@ impl Connection {
         self.stalled.store(stalled, Ordering::Relaxed);
     }
 
-    /// The time of the last byte, in microseconds since the listener began.
+    /// Returns the time of the last byte, in microseconds since the listener began.
     pub fn progress(&self) -> u64 {
         self.progress.load(Ordering::Relaxed)
     }
@@ -69,22 +69,21 @@ impl Connection {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// True if the client owes a request's head, and not a body.
+    /// True if the client owes the head of a request.
     pub fn awaits_head(&self) -> bool {
         self.state.load(Ordering::Relaxed) == WAITING
     }
 
-    /// True if the client is waited for, and not the relay. Only then may the connection be closed to
-    /// make room.
+    /// True if the relay waits for the client. Only then may the connection be closed to make room.
     pub fn awaits_client(&self) -> bool {
         self.stalled.load(Ordering::Relaxed) || self.state.load(Ordering::Relaxed) != HANDLING
     }
 
     /// Notes that a request is handled until the result is dropped.
-    pub fn handle(self: &Arc<Self>) -> Handled {
+    pub fn handle(self: &Arc<Self>) -> HandlingGuard {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.state.store(HANDLING, Ordering::Relaxed);
-        Handled(Arc::clone(self))
+        HandlingGuard(Arc::clone(self))
     }
 
     /// Changes the state, unless the request has been answered meanwhile.
@@ -95,9 +94,9 @@ impl Connection {
 
 /// A request that is handled.
 #[derive(Debug)]
-pub struct Handled(Arc<Connection>);
+pub struct HandlingGuard(Arc<Connection>);
 
-impl Drop for Handled {
+impl Drop for HandlingGuard {
     fn drop(&mut self) {
         self.0.state.store(WAITING, Ordering::Relaxed);
     }
@@ -105,19 +104,19 @@ impl Drop for Handled {
 
 /// A request's body that notes whether its handler waits for the client.
 #[derive(Debug)]
-pub struct Sent {
+pub struct TrackedBody {
     body: Incoming,
     connection: Arc<Connection>,
 }
 
-impl Sent {
-    /// The body of a request on this connection.
+impl TrackedBody {
+    /// Returns the body of a request on this connection.
     pub fn new(body: Incoming, connection: Arc<Connection>) -> Self {
         Self { body, connection }
     }
 }
 
-impl Body for Sent {
+impl Body for TrackedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 

@@ -1,12 +1,11 @@
-//! Places for connections: so many in all, and so many for each client.
+//! Places for connections: a number in all, and a number for each client.
 //!
-//! What belongs here: who gets a place, and whose connection makes room. What doesn't: accepting and
-//! closing, and the time a client may take (`watched`).
+//! What belongs here: the choice of the connection that makes room. What doesn't: accepting and closing,
+//! and a client's deadlines (`watched`).
 //!
-//! A newcomer always gets a place while any client is waited for, so that idle connections keep nobody
-//! out. The connection whose last byte is longest ago makes room: of many that go on now and then, one
-//! that pauses for longer. The lock is taken when a connection is accepted and when it ends, never for
-//! its bytes.
+//! A new connection always gets a place while the relay waits for any client, so idle connections keep
+//! nobody out. The connection with the oldest last byte makes room. The lock is taken when a connection
+//! is accepted and when it ends, never for its bytes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -19,7 +18,7 @@ use super::connection::Connection;
 
 /// Reasons why a connection was refused or closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Crowded {
+pub enum PlaceLimit {
     /// Its client has too many.
     Client,
     /// All clients together have too many.
@@ -48,9 +47,9 @@ struct Taken {
 /// Connections by their last byte.
 #[derive(Debug, Default)]
 struct Queue {
-    /// By the progress that was seen last, which may be older than the true one, and by number.
+    /// By the last progress seen, which may be outdated, and by number.
     order: BTreeMap<(u64, u64), Arc<Connection>>,
-    /// The progress that each number stands under.
+    /// The progress by which each number is sorted.
     seen: HashMap<u64, u64>,
 }
 
@@ -66,26 +65,26 @@ pub struct Place {
 }
 
 impl Places {
-    /// So many places in all, and at most so many for each client.
+    /// Returns places for `all` connections, with at most `per_client` for each client.
     pub fn new(all: usize, per_client: usize) -> Self {
         let free = Arc::new(Semaphore::new(all.min(Semaphore::MAX_PERMITS)));
         Self { began: Instant::now(), free, per_client, taken: Mutex::default() }
     }
 
-    /// Gives a place to a new connection; `None` as client stands for one that is bound by the sum
-    /// alone. `crowded` is called for each connection that makes room or is refused.
+    /// Gives a place to a new connection. `client` is `None` for a trusted proxy, which only the total
+    /// limits. `crowded` is called for each connection that makes room or is refused.
     ///
-    /// Returns `None` if the client has all its places, and the relay is at work on each.
+    /// Returns `None` if the client has all its places, and the relay is busy with each.
     pub async fn take(
         self: &Arc<Self>,
         client: Option<IpAddr>,
-        crowded: impl Fn(Crowded),
+        crowded: impl Fn(PlaceLimit),
     ) -> Option<Place> {
         let mut is_leaving = false;
         if let Some(client) = client
             && self.client_has_all(client)
         {
-            crowded(Crowded::Client);
+            crowded(PlaceLimit::Client);
             is_leaving = self.make_room(Some(client));
             if !is_leaving {
                 return None;
@@ -96,7 +95,7 @@ impl Places {
                 break permit;
             }
             if !std::mem::take(&mut is_leaving) && self.make_room(None) {
-                crowded(Crowded::All);
+                crowded(PlaceLimit::All);
             }
             // A closed connection gives its place back in a moment. Where the relay is at work on
             // each, the first answer frees one.
@@ -108,8 +107,8 @@ impl Places {
         Some(self.seat(client, permit))
     }
 
-    /// Closes the connection, of this client or of all, that is longest without progress. Returns
-    /// false if no client is waited for.
+    /// Closes the connection longest without progress, of one client or of all. Returns false if
+    /// the relay waits for no client.
     pub fn make_room(&self, client: Option<IpAddr>) -> bool {
         let mut taken = self.lock();
         let Taken { all, clients, .. } = &mut *taken;
@@ -173,9 +172,8 @@ impl Queue {
         }
     }
 
-    /// The connection whose last byte is longest ago, of those whose client is waited for. One that
-    /// has moved since it was seen goes back to where it belongs, so that this costs little however
-    /// many there are.
+    /// Returns the connection longest without progress, of those whose client is waited for. Puts
+    /// one that has moved since it was seen back in order, which keeps this cheap.
     fn stalest(&mut self) -> Option<(u64, Arc<Connection>)> {
         let (mut busy, mut stalest) = (Vec::new(), None);
         for _ in 0..2 * self.order.len() {
@@ -263,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_all_are_taken_whoever_is_longest_without_progress_makes_room() {
+    async fn the_connection_longest_without_progress_makes_room() {
         let places = Arc::new(Places::new(3, 3));
         let mut held: Vec<_> =
             ["::1", "::2", ""].iter().map(|it| taken(&places, it).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! A socket with deadlines for whatever its client owes: a request's head, and reading an answer.
+//! A socket with deadlines for its client: to send the head of a request, and to read an answer.
 //!
 //! What belongs here: the time without bytes. What doesn't: the time of a body, which has a rate as
 //! well (`body`), and of a handler.
@@ -19,17 +19,17 @@ use super::connection::Connection;
 pub struct Deadlines {
     /// For a request's head, from the connection's beginning or from the answer before.
     pub head: Duration,
-    /// For an answer, from the last byte that the client took.
+    /// For an answer, from the last byte that the client read.
     pub write: Duration,
 }
 
 /// A deadline that has passed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Late {
+pub enum MissedDeadline {
     /// The client sent no whole head.
     #[error("the client sent no request in time (server.header_timeout)")]
     Head,
-    /// The client took nothing of an answer.
+    /// The client read nothing of an answer.
     #[error("the client stopped reading its answer (server.write_timeout)")]
     Write,
 }
@@ -40,11 +40,11 @@ pub struct Watched<S> {
     socket: S,
     connection: Arc<Connection>,
     deadlines: Deadlines,
-    /// One timer for both, made when it is first needed. It may go off early: then it is set anew.
+    /// The timer of both deadlines, made when first needed. After an early wake-up it is set anew.
     timer: Option<Pin<Box<Sleep>>>,
-    /// Since when a head is waited for, and how many requests came before.
+    /// The time since which a head is awaited, and the number of requests before it.
     head: Option<(Instant, u64)>,
-    /// Since when the client takes nothing.
+    /// The time since which the client reads nothing.
     stalled: Option<Instant>,
 }
 
@@ -54,7 +54,7 @@ impl<S> Watched<S> {
         Self { socket, connection, deadlines, timer: None, head: None, stalled: None }
     }
 
-    /// True if the time has come; otherwise the task is woken then, or earlier.
+    /// True if `until` has passed; otherwise the task is woken then, or earlier.
     fn is_late(&mut self, context: &mut Context<'_>, until: Instant) -> bool {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
         if timer.deadline() > until {
@@ -85,7 +85,7 @@ impl<S> Watched<S> {
         self.is_late(context, since + self.deadlines.head)
     }
 
-    /// The same result of a write, or an error if nothing was written for too long.
+    /// Returns the same result of a write, or an error if nothing was written for too long.
     fn timed(
         &mut self,
         context: &mut Context<'_>,
@@ -103,13 +103,13 @@ impl<S> Watched<S> {
         let since = *self.stalled.get_or_insert_with(Instant::now);
         self.connection.stall(true);
         if self.is_late(context, since + self.deadlines.write) {
-            return Poll::Ready(Err(late(Late::Write)));
+            return Poll::Ready(Err(late(MissedDeadline::Write)));
         }
         Poll::Pending
     }
 }
 
-fn late(what: Late) -> Error {
+fn late(what: MissedDeadline) -> Error {
     Error::new(ErrorKind::TimedOut, what)
 }
 
@@ -127,7 +127,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         }
         // Between the bytes of a dripped head there is always a wait.
         if read.is_pending() && this.is_head_late(context) {
-            return Poll::Ready(Err(late(Late::Head)));
+            return Poll::Ready(Err(late(MissedDeadline::Head)));
         }
         read
     }

@@ -1,7 +1,7 @@
 //! The schema of GrowSurf's webhooks, which are read leniently.
 //!
-//! What belongs here: the fields that the relay reads. None has a type here, because a field that
-//! can't be understood doesn't make a body one that is refused: it is kept and parked.
+//! What belongs here: the fields that the relay reads. None has a type, because a body with a field
+//! that can't be read is parked, not refused.
 
 use serde_json::Value;
 use utoipa::ToSchema;

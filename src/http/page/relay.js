@@ -1,14 +1,14 @@
-// Tells the relay that somebody came by a referral link (?grsf=) and that a participant shared
-// theirs, and gives GrowSurf this visitor's id with a sign-up:
+// Reports to the relay each visit by a referral link (?grsf=) and each share of a participant.
+// Adds this visitor's id to a sign-up at GrowSurf:
 //
 //   <script async src="https://relay.example.com/relay.js" data-key="pk_spring"></script>
 //
-// It keeps one cookie, rr_id, a random id, and in the session's storage which links were told; no
-// address and no name. data-domain="example.com" makes the cookie one of all hosts below that.
+// It keeps one cookie, rr_id, a random id, and in the session's storage the links reported; no
+// address and no name. With data-domain="example.com" the cookie is valid on all hosts of the domain.
 //
-// Nothing is kept or told for visitors who ask not to be tracked. With data-consent="wait" nothing
-// is until the page calls referralRelay.consent(true); consent(false) forgets the id and stops.
-// What was answered before this script came is found in window.referralRelay = {consent: true}.
+// It keeps and reports nothing of visitors who refuse tracking, and with data-consent="wait" nothing
+// before the page calls referralRelay.consent(true). consent(false) deletes the id and stops.
+// An answer given before the script loads stands in window.referralRelay = {consent: true}.
 (function () {
   'use strict';
 
@@ -17,8 +17,8 @@
   const YEAR = 31536000;
   const TRIES = 4;
 
-  // Markup with a name or an id hides what the document and the window have under it. So nothing is
-  // believed but what it should be, and what is hidden is read from the prototype.
+  // An element's name or id hides the property of the same name of document and window. So each
+  // value is checked for its type, and a hidden property is read from the prototype.
   const hidden = (name) => Object.getOwnPropertyDescriptor(Document.prototype, name);
   const script = (found) => (found instanceof HTMLScriptElement ? found : null);
   const plain = (found) => (found && Object.getPrototypeOf(found) === Object.prototype ? found : {});
@@ -36,10 +36,10 @@
   let agreed = typeof answer === 'boolean' ? answer : tag.dataset.consent !== 'wait';
   const may = () => agreed && !refused;
 
-  // What the page was opened with; the page may change its address later.
+  // The page's first address; the page may change it later.
   const page = location.origin + location.pathname;
   let link = new URLSearchParams(location.search).get('grsf');
-  // The id, where the browser keeps no cookies.
+  // The id, if the browser keeps no cookies.
   let kept = null;
   let heard = null;
   const ours = new WeakSet();
@@ -76,7 +76,7 @@
     return typeof found === 'string' ? found : hidden('cookie').get.call(document);
   }
 
-  // The visitor's id, made when it is needed first; null where it may not be.
+  // The visitor's id, made when it is first needed; null without consent.
   function id() {
     if (!may()) return null;
     return safely(() => {
@@ -94,12 +94,12 @@
       .forEach((name) => sessionStorage.removeItem(name)));
   }
 
-  // Posts until it is answered; the relay counts a post by the id in it, however often it comes.
-  function post(path, body, told, tried) {
+  // Posts until there is an answer. The relay counts a post once, by the id in it.
+  function post(path, body, done, tried) {
     if (!may()) return;
     const again = () => {
       if (tried + 1 >= TRIES) return;
-      setTimeout(() => post(path, body, told, tried + 1), 4 ** tried * 1000 * (1 + Math.random()));
+      setTimeout(() => post(path, body, done, tried + 1), 4 ** tried * 1000 * (1 + Math.random()));
     };
     safely(() => fetch(new URL(path, tag.src), {
       method: 'POST',
@@ -108,10 +108,10 @@
       credentials: 'omit',
       keepalive: true,
       referrerPolicy: 'strict-origin'
-    }).then((response) => (response.status < 500 ? told() : again()), again).catch(() => {}));
+    }).then((response) => (response.status < 500 ? done() : again()), again).catch(() => {}));
   }
 
-  // A link that was told stays told for the session; one that wasn't is told again on a reload,
+  // A link is reported once a session. One that failed is reported again on a reload,
   // under the same id.
   function land() {
     if (!link || !may()) return;
@@ -119,12 +119,12 @@
     const name = CLICK + grsf;
     const known = safely(() => sessionStorage.getItem(name));
     link = null;
-    if (known === 'told') return;
+    if (known === 'sent') return;
     const click = known || uuid();
     const note = (text) => safely(() => sessionStorage.setItem(name, text));
     note(click);
     post('v1/clicks', { key, anonymous_id: id(), click_id: click, grsf, page },
-      () => may() && note('told'), 0);
+      () => may() && note('sent'), 0);
   }
 
   function share(data) {
@@ -133,7 +133,7 @@
     }, () => {}, 0));
   }
 
-  // GrowSurf takes an address or an object, whose unknown keys become the participant's metadata.
+  // GrowSurf accepts an address or an object, whose unknown keys become the participant's metadata.
   function marked(who) {
     const given = typeof who === 'string' ? { email: who } : who;
     const own = given && typeof given === 'object' && id();
@@ -150,7 +150,7 @@
     ours.add(sdk[name]);
   }
 
-  // GrowSurf may be there before this script, come later, or be put in place again.
+  // GrowSurf's script may load before this one, after it, or again.
   function meet() {
     const sdk = window.growsurf;
     if (!sdk) return;

@@ -201,7 +201,7 @@ fn shown(name: Option<&String>) -> Option<String> {
 fn unknown(action: &Action, campaign: &str) -> String {
     let (unasked, fix) = if action.is_unanswered {
         let fix = "send the action again, or replay it after a sync";
-        (", and GrowSurf couldn't be asked, which the relay's log explains", fix)
+        (", and the lookup at GrowSurf failed (see the relay's log)", fix)
     } else {
         ("", "a backfill makes those known who joined before it ran")
     };

@@ -1,6 +1,6 @@
 //! The referrer whom an `add_participant` action names, if they were erased.
 //!
-//! What belongs here: telling them from a new person of the same address. What doesn't: an action about an
+//! What belongs here: distinguishing them from a new person of the same address. What doesn't: an action about an
 //! erased person, which leads to nothing.
 
 use std::borrow::Cow;

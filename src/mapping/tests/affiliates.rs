@@ -1,7 +1,7 @@
 //! Customers of affiliate programs: reported as people, and as joined once they have.
 
 use super::memory::Memory;
-use super::{RECEIVED, call, calls, news, snapshot, with};
+use super::{RECEIVED, call, calls, notification, snapshot, with};
 use crate::domain::{Call, Event, Facts, Notification, ParticipantIndex, Scalar, Time};
 use crate::mapping::Rules;
 
@@ -10,16 +10,16 @@ fn customer(at: i64) -> Notification {
     let added = Event::CustomerAdded { customer: ParticipantIndex(0) };
     let signed_up =
         Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
-    news(at, vec![who, snapshot("rae")], vec![added, signed_up])
+    notification(at, vec![who, snapshot("rae")], vec![added, signed_up])
 }
 
 fn affiliate(created: i64, fetched: i64) -> Notification {
     let who = with(snapshot("fay"), &[(Facts::IS_AFFILIATE, Scalar::Boolean(true))]);
     let joined =
         Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
-    let mut news = news(fetched, vec![who], vec![joined]);
-    news.events[0].at = Some(Time::from_seconds(created));
-    news
+    let mut notification = notification(fetched, vec![who], vec![joined]);
+    notification.events[0].at = Some(Time::from_seconds(created));
+    notification
 }
 
 #[test]
@@ -37,8 +37,8 @@ fn a_customer_is_identified_and_counts_as_a_friend() {
 
 #[test]
 fn a_customer_who_becomes_an_affiliate_joined_when_that_was_seen() {
-    let at = |news: &Notification, memory: &mut Memory| {
-        let plan = memory.take_in(news, RECEIVED).unwrap();
+    let at = |notification: &Notification, memory: &mut Memory| {
+        let plan = memory.take_in(notification, RECEIVED).unwrap();
         plan.lanes.iter().flat_map(|lane| &lane.calls).find_map(|planned| match &planned.call {
             Call::Track { name, at, .. } if name == "referral_program_joined" => Some(at.seconds()),
             _ => None,
@@ -59,7 +59,7 @@ fn a_webhook_that_says_less_than_a_row_does_not_make_a_customer_join() {
     let joined = |at: i64| {
         let joined =
             Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
-        news(at, vec![snapshot("fay")], vec![joined])
+        notification(at, vec![snapshot("fay")], vec![joined])
     };
     for at in [1_779_000_000, 1_781_000_000] {
         let mut memory = Memory::new(Rules::standard());

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use crate::domain::{Amount, Call, Event, ParticipantIndex, Scalar};
 use crate::mapping::Rules;
-use crate::mapping::amounts::{Worth, number, worth};
+use crate::mapping::amounts::{ParsedAmount, number, worth};
 
-fn of(text: &str) -> Worth {
+fn of(text: &str) -> ParsedAmount {
     worth(&Amount { value: Scalar::from(text), currency: None })
 }
 
@@ -46,7 +46,7 @@ fn plain_amounts_are_numbers() {
         ("999999999999999", whole(999_999_999_999_999), None),
     ] {
         let currency = currency.map(str::to_owned);
-        assert_eq!(of(text), Worth::Number { value, currency }, "{text:?}");
+        assert_eq!(of(text), ParsedAmount::Number { value, currency }, "{text:?}");
     }
 }
 
@@ -77,9 +77,9 @@ fn a_currency_beside_a_text_completes_it_or_contradicts_it() {
         let amount = Amount { value: value.clone(), currency: Some(named.to_owned()) };
         let expected = match expected {
             Some(currency) => {
-                Worth::Number { value: whole(), currency: currency.map(str::to_owned) }
+                ParsedAmount::Number { value: whole(), currency: currency.map(str::to_owned) }
             }
-            None => Worth::Text(value.as_text().unwrap().to_owned()),
+            None => ParsedAmount::Text(value.as_text().unwrap().to_owned()),
         };
         assert_eq!(worth(&amount), expected, "{value:?} {named}");
     }
@@ -138,7 +138,7 @@ fn everything_else_stays_a_text() {
         "25\n30",
         "$",
     ] {
-        assert_eq!(of(text), Worth::Text(text.to_owned()), "{text:?}");
+        assert_eq!(of(text), ParsedAmount::Text(text.to_owned()), "{text:?}");
     }
 }
 
@@ -156,8 +156,8 @@ fn numbers_stay_numbers_if_they_can_be_amounts() {
         let currency = Some("EUR".to_owned());
         let amount = Amount { value: value.clone(), currency: currency.clone() };
         let expected = match expected {
-            None => Worth::Number { value, currency },
-            Some(text) => Worth::Text(text.to_owned()),
+            None => ParsedAmount::Number { value, currency },
+            Some(text) => ParsedAmount::Text(text.to_owned()),
         };
         assert_eq!(worth(&amount), expected);
     }
@@ -167,8 +167,8 @@ proptest! {
     #[test]
     fn nothing_panics_and_no_number_is_bad(text in "[0-9.,' $€UuSsDd-]{0,12}|\\PC{0,12}") {
         match of(&text) {
-            Worth::Number { value, .. } => prop_assert_eq!(number(&value), Some(value)),
-            Worth::Text(same) => prop_assert_eq!(same, text),
+            ParsedAmount::Number { value, .. } => prop_assert_eq!(number(&value), Some(value)),
+            ParsedAmount::Text(same) => prop_assert_eq!(same, text),
         }
     }
 
@@ -191,7 +191,7 @@ proptest! {
             format!("{}.{rest:02}", grouped(",")), format!("{},{rest:02}", grouped(".")),
             format!("{},{rest:02}", grouped("\u{A0}")),
         ] {
-            let expected = Worth::Number { value: expected.clone(), currency: None };
+            let expected = ParsedAmount::Number { value: expected.clone(), currency: None };
                 prop_assert_eq!(of(&text), expected, "{}", text);
         }
     }
@@ -207,9 +207,10 @@ fn conversions_and_purchases_are_worth_what_is_written() {
             let (friend, referrer) = (ParticipantIndex(0), None);
             Event::ReferralConverted { friend, referrer, value: amount, product: None }
         };
-        let told = super::news(1_780_000_000, vec![super::snapshot("fay")], vec![event]);
+        let reported =
+            super::notification(1_780_000_000, vec![super::snapshot("fay")], vec![event]);
         let mut memory = super::knowing(["fay"], Rules::standard());
-        let plan = memory.take_in(&told, super::RECEIVED).unwrap();
+        let plan = memory.take_in(&reported, super::RECEIVED).unwrap();
         let call = &plan.lanes[0].calls.last().unwrap().call;
         let Call::Track { data, .. } = call else { panic!("{call:?}") };
         let name = if is_purchase { "value" } else { "conversion_value" };

@@ -5,7 +5,7 @@ mod budget;
 use proptest::prelude::*;
 
 use super::memory::Memory;
-use super::{RECEIVED, call, calls, joined, news, profile, referred, snapshot};
+use super::{RECEIVED, call, calls, joined, notification, profile, referred, snapshot};
 use crate::domain::{
     AnonymousId, Attributes, Call, EffectKey, ErasureKey, Event, Facts, LaneKey, Notification,
     ParticipantIndex, Person, Plan, Posts, Scalar, Snapshot, Time, Visit,
@@ -18,20 +18,20 @@ fn id(text: &str) -> AnonymousId {
     AnonymousId::parse(text).unwrap()
 }
 
-/// Of whom a page knows no more than this.
+/// Returns a snapshot with an id alone, as pages send it.
 fn by_id(name: &str) -> Snapshot {
     Snapshot { is_subject: false, ..Snapshot::with_id("participant", format!("{name}001")) }
 }
 
-/// A visitor came by somebody's link.
+/// Returns a visit by a participant's link.
 fn visit(owner: &str, visitor: &str, key: &str) -> Notification {
     let page = Some("https://shop.example.com/landing".to_owned());
     let visit =
         Visit { owner: ParticipantIndex(0), visitor: id(visitor), key: key.to_owned(), page };
-    news(1_789_900_000, vec![by_id(owner)], vec![Event::Visited(visit)])
+    notification(1_789_900_000, vec![by_id(owner)], vec![Event::Visited(visit)])
 }
 
-/// Somebody joined with a visitor's id in their metadata.
+/// Returns a join with a visitor's id in the metadata.
 fn claims(name: &str, visitor: &str) -> Notification {
     let mut who = snapshot(name);
     who.metadata.insert("cioAnonymousId".to_owned(), Scalar::from(visitor));
@@ -42,7 +42,7 @@ fn share(name: &str, key: &str) -> Notification {
     let (channel, key) = ("whatsapp".to_owned(), key.to_owned());
     let share =
         Event::ShareReported { participant: ParticipantIndex(0), channel, key, is_from_page: true };
-    news(1_789_900_000, vec![by_id(name)], vec![share])
+    notification(1_789_900_000, vec![by_id(name)], vec![share])
 }
 
 fn knowing_ann() -> Memory {
@@ -53,7 +53,7 @@ fn knowing_ann() -> Memory {
     memory
 }
 
-/// The visitor of this id.
+/// Returns the visitor of this id.
 fn visitor<'a>(memory: &'a Memory, text: &str) -> Option<&'a Person> {
     let key = LaneKey::Visitor(id(text));
     memory.people.iter().find(|person| person.key == key)
@@ -100,7 +100,7 @@ fn a_click_is_the_visitors_and_counts_for_the_links_owner() {
 }
 
 #[test]
-fn a_click_on_nobodys_link_leads_to_nothing() {
+fn a_click_on_an_unknown_link_leads_to_nothing() {
     let mut memory = knowing_ann();
     let reason = memory.take_in(&visit("zoe", VISITOR, "click-01"), RECEIVED).unwrap_err();
     assert!(!reason.contains("zoe"), "{reason}");
@@ -125,7 +125,7 @@ fn a_visit_that_leads_to_nothing_leaves_nobody_behind() {
 }
 
 #[test]
-fn whoever_claims_a_visitor_is_joined_behind_their_own_calls() {
+fn a_claimed_visitor_is_joined_behind_the_visitors_calls() {
     let mut memory = knowing_ann();
     memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
     let plan = memory.take_in(&claims("bob", VISITOR), RECEIVED).unwrap();
@@ -190,7 +190,8 @@ fn who_isnt_at_customer_io_yet_is_joined_as_soon_as_they_are() {
     bob.metadata.insert("cioAnonymousId".to_owned(), Scalar::from(VISITOR));
     let counted =
         Event::SharesCounted { participant: ParticipantIndex(0), counts: Default::default() };
-    let plan = memory.take_in(&news(1_789_900_000, vec![bob], vec![counted]), RECEIVED).unwrap();
+    let plan =
+        memory.take_in(&notification(1_789_900_000, vec![bob], vec![counted]), RECEIVED).unwrap();
     assert_eq!(calls(&plan), []);
     assert_eq!(
         calls(&memory.take_in(&visit("ann", VISITOR, "click-02"), RECEIVED).unwrap()),
@@ -224,7 +225,7 @@ fn a_claim_without_a_participant_id_follows_the_participant_who_gets_one() {
 }
 
 #[test]
-fn the_links_of_those_who_were_forgotten_lead_to_nothing() {
+fn the_links_of_erased_people_lead_to_nothing() {
     let mut memory = knowing_ann();
     let key = crate::domain::ParticipantKey {
         campaign: "camp".to_owned(),
@@ -237,7 +238,7 @@ fn the_links_of_those_who_were_forgotten_lead_to_nothing() {
 }
 
 #[test]
-fn a_share_is_told_and_counted_once_where_the_page_may_tell() {
+fn a_share_is_sent_and_counted_once_if_pages_report_shares() {
     let mut memory = knowing_ann();
     let mut ann = snapshot("ann");
     ann.share_total = Some(3);
@@ -265,33 +266,33 @@ const NAMES: [&str; 3] = ["ann", "bob", "cid"];
 
 /// Clicks and claims among a few people and visitors; each participant claims one id, and each id is
 /// claimed by one, so that it doesn't matter who comes first.
-fn any_news() -> impl Strategy<Value = Vec<Notification>> {
+fn any_notifications() -> impl Strategy<Value = Vec<Notification>> {
     let step = (0..3_usize, 0..6_u8, any::<bool>());
     proptest::collection::vec(step, 1..12).prop_map(|steps| {
-        let told = |(who, click, is_claim): (usize, u8, bool)| {
+        let reported = |(who, click, is_claim): (usize, u8, bool)| {
             let visitor = format!("visitor-{who}");
             if is_claim {
-                let mut news = claims(NAMES[who], &visitor);
+                let mut notification = claims(NAMES[who], &visitor);
                 // The guide's shape names no participant.
                 if click % 3 == 0 {
-                    news.people[0].id = None;
+                    notification.people[0].id = None;
                 }
-                return news;
+                return notification;
             }
             visit("rae", &visitor, &format!("click-{who}-{click}"))
         };
-        steps.into_iter().map(told).collect()
+        steps.into_iter().map(reported).collect()
     })
 }
 
 /// Returns the final state after some notifications in this order: joined visitors, and the effects before.
-fn state(news: &[Notification]) -> (Vec<String>, Vec<String>, Vec<String>) {
+fn state(notifications: &[Notification]) -> (Vec<String>, Vec<String>, Vec<String>) {
     let rules = Rules::standard();
     let mut memory = Memory::new(rules.clone());
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
     let (mut clicked, mut joined) = (Vec::<String>::new(), Vec::<String>::new());
-    for told in news {
-        let planned = calls(&memory.take_in(told, RECEIVED).unwrap());
+    for reported in notifications {
+        let planned = calls(&memory.take_in(reported, RECEIVED).unwrap());
         for (who, _) in planned.iter().filter(|(_, what)| what == "referral_link_clicked") {
             // What was joined before doesn't count for this click.
             let place = who.strip_prefix("visitor-").unwrap().parse::<usize>().unwrap();
@@ -324,23 +325,23 @@ fn state(news: &[Notification]) -> (Vec<String>, Vec<String>, Vec<String>) {
 proptest! {
     #[test]
     fn any_order_of_clicks_and_claims_ends_in_the_same_state(
-        mut news in any_news(),
+        mut notifications in any_notifications(),
         seed in any::<u64>(),
     ) {
-        let before = state(&news);
-        fastrand::Rng::with_seed(seed).shuffle(&mut news);
-        prop_assert_eq!(before, state(&news));
+        let before = state(&notifications);
+        fastrand::Rng::with_seed(seed).shuffle(&mut notifications);
+        prop_assert_eq!(before, state(&notifications));
     }
 
     #[test]
-    fn a_replay_of_all_clicks_and_claims_plans_nothing(news in any_news()) {
+    fn a_replay_of_all_clicks_and_claims_plans_nothing(notifications in any_notifications()) {
         let mut memory = Memory::new(Rules::standard());
         memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
-        for told in &news {
-            memory.take_in(told, RECEIVED).unwrap();
+        for reported in &notifications {
+            memory.take_in(reported, RECEIVED).unwrap();
         }
-        for told in &news {
-            let plan = memory.take_in(told, Time::from_seconds(1_790_009_999)).unwrap();
+        for reported in &notifications {
+            let plan = memory.take_in(reported, Time::from_seconds(1_790_009_999)).unwrap();
             prop_assert_eq!(plan.lanes, vec![]);
         }
     }

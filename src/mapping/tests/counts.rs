@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::memory::Memory;
-use super::{RECEIVED, converted, joined, knowing, news, referred, snapshot, with};
+use super::{RECEIVED, converted, joined, knowing, notification, referred, snapshot, with};
 use crate::domain::Event::ParticipantJoined;
 use crate::domain::{
     Attributes, Call, Event, Facts, Notification, Participant, ParticipantIndex, Plan, Scalar,
@@ -20,35 +20,39 @@ const COUNTS: [&str; 5] = [
     "total_rewards",
 ];
 
-/// A friend signs up in a program with a qualifying action: the referrer then has so many leads.
+/// Returns the sign-up of a friend in a program with a qualifying action; the referrer then has
+/// this many leads.
 fn lead(at: i64, friend: &str, referrer: &str, leads: i64) -> Notification {
-    let mut news = referred(at, friend, referrer, 0);
-    news.people[1].facts.insert(Facts::LEAD_COUNT.to_owned(), leads.into());
-    news
+    let mut notification = referred(at, friend, referrer, 0);
+    notification.people[1].facts.insert(Facts::LEAD_COUNT.to_owned(), leads.into());
+    notification
 }
 
-/// A friend signs up through `rae`, of whom no counts are told.
+/// Returns the sign-up of a friend through `rae` without counts.
 fn lead_of_unknown_count(at: i64) -> Notification {
-    let mut news = lead(at, "ann", "rae", 0);
-    news.people[1].facts.remove(Facts::LEAD_COUNT);
-    news.people[1].facts.remove(Facts::REFERRAL_COUNT);
-    news
+    let mut notification = lead(at, "ann", "rae", 0);
+    notification.people[1].facts.remove(Facts::LEAD_COUNT);
+    notification.people[1].facts.remove(Facts::REFERRAL_COUNT);
+    notification
 }
 
-/// Everything that GrowSurf has was counted; its reading began then.
+/// Returns everything that GrowSurf has was counted; its reading began then.
 fn counted(at: i64, name: &str) -> Notification {
     let who = Snapshot::with_id("row", format!("{name}001"));
-    let mut news =
-        news(at, vec![who], vec![Event::FullyCompared { participant: ParticipantIndex(0) }]);
-    news.filter = SendFilter::None;
-    news
+    let mut notification = notification(
+        at,
+        vec![who],
+        vec![Event::FullyCompared { participant: ParticipantIndex(0) }],
+    );
+    notification.filter = SendFilter::None;
+    notification
 }
 
-fn take(memory: &mut Memory, news: &Notification) -> Plan {
-    memory.take_in(news, RECEIVED).unwrap()
+fn take(memory: &mut Memory, notification: &Notification) -> Plan {
+    memory.take_in(notification, RECEIVED).unwrap()
 }
 
-/// The number of the friend that a plan tells of; `None` without one.
+/// Returns the number of the friend in a plan; `None` without one.
 fn number(plan: &Plan) -> Option<i64> {
     let calls = plan.lanes.iter().flat_map(|lane| &lane.calls);
     let mut friends = calls.filter_map(|planned| match &planned.call {
@@ -66,7 +70,7 @@ fn participant<'a>(memory: &'a Memory, name: &str) -> &'a Participant {
     everybody.find(|participant| participant.growsurf_id == id).unwrap()
 }
 
-/// Somebody's present profile.
+/// Returns a person's present profile.
 fn profile(memory: &Memory, name: &str) -> Attributes {
     let address = format!("{name}@example.com");
     let person = memory.people.iter().find(|it| it.key.value() == address).unwrap();
@@ -81,10 +85,10 @@ fn total(memory: &Memory, name: &str) -> Option<i64> {
 fn friends_are_numbered_whether_or_not_they_are_credited() {
     let mut memory = knowing(["rae"], Rules::standard());
     for (friend, place) in [("ann", 1), ("bob", 2), ("cid", 3)] {
-        let told = lead(1_780_000_000 + place * 1_000, friend, "rae", place);
-        assert_eq!(number(&take(&mut memory, &told)), Some(place));
+        let reported = lead(1_780_000_000 + place * 1_000, friend, "rae", place);
+        assert_eq!(number(&take(&mut memory, &reported)), Some(place));
         assert_eq!(total(&memory, "rae"), Some(place));
-        assert_eq!(memory.take_in(&told, RECEIVED).unwrap().lanes, []);
+        assert_eq!(memory.take_in(&reported, RECEIVED).unwrap().lanes, []);
     }
     let rae = profile(&memory, "rae");
     assert_eq!(rae["first_referral_date"], Scalar::Integer(1_780_001_000));
@@ -96,8 +100,8 @@ fn friends_are_numbered_whether_or_not_they_are_credited() {
 fn nothing_is_invented_of_a_referrer_who_is_seen_late() {
     let mut memory = Memory::new(Rules::standard());
     for (friend, count) in [("ann", 11), ("bob", 12)] {
-        let told = referred(1_780_000_000 + count, friend, "rae", count);
-        assert_eq!(number(&take(&mut memory, &told)), None);
+        let reported = referred(1_780_000_000 + count, friend, "rae", count);
+        assert_eq!(number(&take(&mut memory, &reported)), None);
     }
     take(&mut memory, &converted(1_780_000_100, "ann", "rae"));
     let rae = profile(&memory, "rae");
@@ -132,13 +136,13 @@ fn a_join_is_from_the_start_if_it_is_recent_and_nobody_was_referred() {
             let now = if has_time { JOINED } else { RECEIVED.seconds() };
             rae.joined_at = joined_ago.map(|ago| Time::from_seconds(now - ago));
             let who = ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
-            let mut join = news(JOINED, vec![rae], vec![who]);
+            let mut join = notification(JOINED, vec![rae], vec![who]);
             let mut friend = lead_of_unknown_count(1_780_000_000);
             if !has_time {
                 // The guide's shape has no time of its own.
-                for news in [&mut join, &mut friend] {
-                    news.as_of = None;
-                    news.events.iter_mut().for_each(|told| told.at = None);
+                for notification in [&mut join, &mut friend] {
+                    notification.as_of = None;
+                    notification.events.iter_mut().for_each(|timed| timed.at = None);
                 }
             }
             let mut memory = Memory::new(Rules::standard());
@@ -159,15 +163,15 @@ fn a_join_without_a_time_counts_until_an_early_one_is_known_in_any_order() {
         let join = {
             let who = ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
             let rae = with(snapshot("rae"), &[(Facts::REFERRAL_COUNT, Scalar::Integer(0))]);
-            news(1_779_000_000, vec![rae], vec![who])
+            notification(1_779_000_000, vec![rae], vec![who])
         };
-        let mut row = news(1_779_900_000, vec![snapshot("rae")], vec![]);
+        let mut row = notification(1_779_900_000, vec![snapshot("rae")], vec![]);
         row.people[0].joined_at = Some(Time::from_seconds(1_779_000_000 - joined_ago));
         let friend = lead_of_unknown_count(1_780_000_000);
         for order in [[&join, &row, &friend], [&row, &join, &friend], [&join, &friend, &row]] {
             let mut memory = Memory::new(Rules::standard());
-            for news in order {
-                take(&mut memory, news);
+            for notification in order {
+                take(&mut memory, notification);
             }
             assert_eq!(total(&memory, "rae"), is_from_start.then_some(1), "{joined_ago}");
         }
@@ -191,7 +195,7 @@ fn who_joins_with_referrals_is_not_seen_from_the_start() {
     assert_eq!(number(&take(&mut memory, &referred(1_780_000_000, "ann", "rae", 1))), None);
 }
 
-/// Takes in friends who sign up in consecutive seconds, the first at `began_at`, in this order. GrowSurf
+/// Plans the sign-ups of friends in consecutive seconds from `began_at`, in this order. GrowSurf
 /// reports `reported` friends with each. Returns their numbers.
 fn sign_up(
     memory: &mut Memory,
@@ -241,10 +245,10 @@ fn a_friend_behind_others_who_may_be_lost_since_long_has_no_number() {
     for (referrals, leads) in [(0, 4), (3, 1)] {
         let mut memory = knowing(["rae"], Rules::standard());
         for at in [1_782_000_000, 1_782_000_100] {
-            let mut told = lead(at, &format!("friend{at}"), "rae", leads);
-            let counts = &mut told.people[1].facts;
+            let mut reported = lead(at, &format!("friend{at}"), "rae", leads);
+            let counts = &mut reported.people[1].facts;
             counts.insert(Facts::REFERRAL_COUNT.to_owned(), referrals.into());
-            assert_eq!(number(&take(&mut memory, &told)), None, "{referrals} {leads} {at}");
+            assert_eq!(number(&take(&mut memory, &reported)), None, "{referrals} {leads} {at}");
         }
         assert_eq!(total(&memory, "rae"), None);
     }
@@ -256,10 +260,10 @@ fn a_report_from_before_a_friend_is_no_proof_that_nobody_is_missing() {
     // Ann's webhook is lost, and the next report counts her.
     let rae = with(snapshot("rae"), &[(Facts::LEAD_COUNT, Scalar::Integer(1))]);
     let event = Event::FraudStatusChanged { participant: ParticipantIndex(0) };
-    take(&mut memory, &news(1_780_000_000, vec![rae], vec![event]));
+    take(&mut memory, &notification(1_780_000_000, vec![rae], vec![event]));
     for (friend, place) in [("bob", 2), ("cid", 3)] {
-        let told = lead(1_780_000_000 + place * 30, friend, "rae", place);
-        assert_eq!(number(&take(&mut memory, &told)), None, "{friend}");
+        let reported = lead(1_780_000_000 + place * 30, friend, "rae", place);
+        assert_eq!(number(&take(&mut memory, &reported)), None, "{friend}");
     }
     assert_eq!(number(&take(&mut memory, &lead(1_779_900_000, "ann", "rae", 1))), Some(3));
     assert_eq!(number(&take(&mut memory, &lead(1_780_100_000, "dee", "rae", 4))), Some(4));
@@ -278,14 +282,14 @@ fn a_row_whose_referrer_has_friends_that_are_missing_gives_no_number() {
 #[test]
 fn a_webhook_that_comes_late_gets_the_next_number() {
     let mut memory = knowing(["rae"], Rules::standard());
-    let told = |friend, place| lead(1_780_000_000 + place * 3_600, friend, "rae", place);
-    assert_eq!(number(&take(&mut memory, &told("ann", 1))), Some(1));
-    assert_eq!(number(&take(&mut memory, &told("cid", 3))), None, "bob may be lost");
+    let reported = |friend, place| lead(1_780_000_000 + place * 3_600, friend, "rae", place);
+    assert_eq!(number(&take(&mut memory, &reported("ann", 1))), Some(1));
+    assert_eq!(number(&take(&mut memory, &reported("cid", 3))), None, "bob may be lost");
     assert_eq!(total(&memory, "rae"), None, "somebody is missing");
-    assert_eq!(number(&take(&mut memory, &told("dee", 4))), None);
-    assert_eq!(number(&take(&mut memory, &told("bob", 2))), Some(4));
+    assert_eq!(number(&take(&mut memory, &reported("dee", 4))), None);
+    assert_eq!(number(&take(&mut memory, &reported("bob", 2))), Some(4));
     assert_eq!(total(&memory, "rae"), Some(4));
-    assert_eq!(number(&take(&mut memory, &told("eve", 5))), Some(5));
+    assert_eq!(number(&take(&mut memory, &reported("eve", 5))), Some(5));
 }
 
 #[test]
@@ -317,12 +321,12 @@ fn what_growsurf_counts_and_the_reading_did_not_find_stays_missing() {
 
 #[test]
 fn history_gets_no_number_and_is_counted() {
-    for tell in [SendFilter::History, SendFilter::None, SendFilter::Before(RECEIVED)] {
+    for filter in [SendFilter::History, SendFilter::None, SendFilter::Before(RECEIVED)] {
         let mut memory = knowing(["rae"], Rules::standard());
-        let mut told = lead(1_780_000_000, "ann", "rae", 1);
-        told.filter = tell;
-        let plan = take(&mut memory, &told);
-        if tell != SendFilter::None {
+        let mut reported = lead(1_780_000_000, "ann", "rae", 1);
+        reported.filter = filter;
+        let plan = take(&mut memory, &reported);
+        if filter != SendFilter::None {
             assert_eq!(number(&plan), None);
         }
         assert_eq!(number(&take(&mut memory, &lead(1_780_000_001, "bob", "rae", 2))), Some(2));
@@ -332,7 +336,7 @@ fn history_gets_no_number_and_is_counted() {
 #[test]
 fn a_friend_who_is_counted_before_their_event_keeps_the_number_for_it() {
     let early = Time::from_seconds(1_500_000_000);
-    for tell in [SendFilter::None, SendFilter::Before(early), SendFilter::Since(RECEIVED)] {
+    for filter in [SendFilter::None, SendFilter::Before(early), SendFilter::Since(RECEIVED)] {
         for has_address in [true, false] {
             let mut memory = knowing(["rae"], Rules::standard());
             let mut ann = lead(1_780_000_000, "ann", "rae", 1);
@@ -341,13 +345,13 @@ fn a_friend_who_is_counted_before_their_event_keeps_the_number_for_it() {
                 ann.people[0].facts.remove(Facts::EMAIL);
             }
             let mut row = ann.clone();
-            (row.people[1].is_subject, row.filter) = (false, tell);
+            (row.people[1].is_subject, row.filter) = (false, filter);
             let plan = take(&mut memory, &row);
             assert!(plan.filtered_events.iter().any(|kind| kind.contains("friend")), "{plan:?}");
             assert_eq!(total(&memory, "rae"), Some(1));
             let bob = lead(1_780_000_001, "bob", "rae", 2);
             assert_eq!(number(&take(&mut memory, &bob)), Some(2));
-            assert_eq!(number(&take(&mut memory, &ann)), Some(1), "{tell:?} {has_address}");
+            assert_eq!(number(&take(&mut memory, &ann)), Some(1), "{filter:?} {has_address}");
             assert_eq!(participant(&memory, "rae").unsent_numbers.len(), 0);
             assert_eq!(participant(&memory, "rae").friends, 2);
         }
@@ -355,8 +359,8 @@ fn a_friend_who_is_counted_before_their_event_keeps_the_number_for_it() {
     // History gets no number, though it was known.
     let mut memory = knowing(["rae"], Rules::standard());
     let mut ann = lead(1_780_000_000, "ann", "rae", 1);
-    for (tell, is_sent) in [(SendFilter::None, false), (SendFilter::History, true)] {
-        ann.filter = tell;
+    for (filter, is_sent) in [(SendFilter::None, false), (SendFilter::History, true)] {
+        ann.filter = filter;
         let plan = take(&mut memory, &ann);
         assert!(!is_sent || number(&plan).is_none());
     }
@@ -385,8 +389,8 @@ fn a_participant_keeps_only_so_many_numbers() {
     }
     assert_eq!(participant(&memory, "rae").unsent_numbers.len(), 100);
     for (place, expected) in [(5, None), (6, Some(6)), (105, Some(105))] {
-        let told = lead(1_780_000_000 + place, &format!("friend{place}"), "rae", place);
-        assert_eq!(number(&take(&mut memory, &told)), expected);
+        let reported = lead(1_780_000_000 + place, &format!("friend{place}"), "rae", place);
+        assert_eq!(number(&take(&mut memory, &reported)), expected);
     }
 }
 
@@ -417,21 +421,21 @@ fn nobody_is_a_friend_of_their_own() {
     assert_eq!(participant(&memory, "rae").friends, 0);
 }
 
-/// Friends of two referrers, of whom one is seen from the start, each told with the count that GrowSurf
-/// had by then.
+/// Returns friends of two referrers, one of them seen from the start, each with GrowSurf's count by
+/// then.
 fn sign_ups() -> impl Strategy<Value = Vec<Notification>> {
     proptest::collection::vec((any::<bool>(), 0..3_i64), 1..9).prop_map(|friends| {
         let mut counts = std::collections::BTreeMap::new();
-        let mut told: Vec<Notification> = vec![joined(1_779_000_000, snapshot("rae"))];
+        let mut reported: Vec<Notification> = vec![joined(1_779_000_000, snapshot("rae"))];
         for (place, (is_rae, ahead)) in (0..).zip(friends) {
             let referrer = if is_rae { "rae" } else { "sue" };
             let count = counts.entry(referrer).or_insert(if is_rae { 0 } else { 10 });
             *count += 1;
             // A snapshot may count friends whose own webhooks are still on their way.
             let total = if is_rae { *count } else { *count + ahead };
-            told.push(lead(1_780_000_000 + place, &format!("friend{place}"), referrer, total));
+            reported.push(lead(1_780_000_000 + place, &format!("friend{place}"), referrer, total));
         }
-        told
+        reported
     })
 }
 
@@ -445,19 +449,19 @@ fn gaps() -> impl Strategy<Value = Vec<(i64, bool, bool)>> {
 proptest! {
     #[test]
     fn in_any_order_the_counts_end_the_same_and_true(
-        told in sign_ups(), seed in any::<u64>(), again in any::<u64>(),
+        reported in sign_ups(), seed in any::<u64>(), again in any::<u64>(),
     ) {
-        let mut shuffled = told.clone();
+        let mut shuffled = reported.clone();
         fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
         let mut memory = Memory::new(Rules::standard());
         let mut numbers = Vec::new();
-        for news in &shuffled {
-            let plan = take(&mut memory, news);
-            if news.events.len() == 2 && news.people[1].id.as_deref() == Some("rae001") {
+        for notification in &shuffled {
+            let plan = take(&mut memory, notification);
+            if notification.events.len() == 2 && notification.people[1].id.as_deref() == Some("rae001") {
                 numbers.extend(number(&plan));
             }
         }
-        let friends = told.iter().filter(|it| {
+        let friends = reported.iter().filter(|it| {
             it.people.get(1).is_some_and(|it| it.id.as_deref() == Some("rae001"))
         });
         let friends = i64::try_from(friends.count()).unwrap();
@@ -470,8 +474,8 @@ proptest! {
         prop_assert!(numbers.iter().all(|it| (1..=friends).contains(it)), "{numbers:?}");
         let before = memory.shown(&Rules::standard());
         fastrand::Rng::with_seed(again).shuffle(&mut shuffled);
-        for news in &shuffled {
-            let plan = take(&mut memory, news);
+        for notification in &shuffled {
+            let plan = take(&mut memory, notification);
             prop_assert!(plan.lanes.iter().all(|lane| lane.calls.is_empty()));
         }
         prop_assert_eq!(before, memory.shown(&Rules::standard()));
@@ -479,15 +483,15 @@ proptest! {
 
     #[test]
     fn who_is_looked_up_before_their_webhook_keeps_their_place(
-        told in sign_ups(), looked_up in any::<u16>(), seed in any::<u64>(),
+        reported in sign_ups(), looked_up in any::<u16>(), seed in any::<u64>(),
     ) {
         let mut memory = Memory::new(Rules::standard());
-        take(&mut memory, &told[0]);
+        take(&mut memory, &reported[0]);
         let is_looked_up = |place: usize| looked_up >> place & 1 == 1;
-        let mut rows: Vec<Notification> = told[1..].iter().enumerate()
+        let mut rows: Vec<Notification> = reported[1..].iter().enumerate()
             .filter(|(place, _)| is_looked_up(*place))
-            .map(|(_, news)| {
-                let mut row = news.clone();
+            .map(|(_, notification)| {
+                let mut row = notification.clone();
                 (row.people[1].is_subject, row.filter) = (false, SendFilter::None);
                 row
             })
@@ -498,9 +502,9 @@ proptest! {
         }
         let mut numbers = Vec::new();
         let mut friends = 0;
-        for (place, news) in told[1..].iter().enumerate() {
-            let number = number(&take(&mut memory, news));
-            if news.people[1].id.as_deref() == Some("rae001") {
+        for (place, notification) in reported[1..].iter().enumerate() {
+            let number = number(&take(&mut memory, notification));
+            if notification.people[1].id.as_deref() == Some("rae001") {
                 friends += 1;
                 // One who was looked up before others arrived may have none.
                 prop_assert!(number.is_some() || is_looked_up(place));
@@ -521,23 +525,23 @@ proptest! {
         let mut memory = knowing(["rae"], Rules::standard());
         let mut at = 1_779_000_000;
         let mut signed_up = Vec::new();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for (place, (gap, is_lost, is_reported)) in (1..).zip(friends) {
             at += gap;
             signed_up.push(at);
             if !is_lost {
-                told.push((Some(at), lead(at, &format!("friend{place}"), "rae", place)));
+                reported.push((Some(at), lead(at, &format!("friend{place}"), "rae", place)));
             }
             if is_reported {
                 let rae = with(snapshot("rae"), &[(Facts::LEAD_COUNT, place.into())]);
                 let event = Event::FraudStatusChanged { participant: ParticipantIndex(0) };
-                told.push((None, news(at, vec![rae], vec![event])));
+                reported.push((None, notification(at, vec![rae], vec![event])));
             }
         }
-        fastrand::Rng::with_seed(seed).shuffle(&mut told);
+        fastrand::Rng::with_seed(seed).shuffle(&mut reported);
         let mut arrived = Vec::new();
-        for (friend, news) in told {
-            let plan = take(&mut memory, &news);
+        for (friend, notification) in reported {
+            let plan = take(&mut memory, &notification);
             let Some(at) = friend else { continue };
             arrived.push(at);
             let Some(number) = number(&plan) else { continue };
@@ -548,12 +552,12 @@ proptest! {
     }
 
     #[test]
-    fn in_order_every_friend_has_their_place(told in sign_ups()) {
+    fn in_order_every_friend_has_their_place(reported in sign_ups()) {
         let mut memory = Memory::new(Rules::standard());
         let mut place = 0;
-        for news in &told {
-            let plan = take(&mut memory, news);
-            match news.people.get(1).and_then(|it| it.id.as_deref()) {
+        for notification in &reported {
+            let plan = take(&mut memory, notification);
+            match notification.people.get(1).and_then(|it| it.id.as_deref()) {
                 Some("rae001") => {
                     place += 1;
                     prop_assert_eq!(number(&plan), Some(place));

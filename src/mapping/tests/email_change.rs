@@ -1,14 +1,16 @@
 //! Addresses that change, subscriptions that end, and what is counted.
 
 use super::memory::Memory;
-use super::{RECEIVED, call, calls, joined, knowing, news, profile, referred, snapshot, with};
+use super::{
+    RECEIVED, call, calls, joined, knowing, notification, profile, referred, snapshot, with,
+};
 use crate::domain::{
     Call, Email, Event, Facts, LaneKey, Notification, ParticipantIndex, Reward, Scalar, SendFilter,
     Snapshot, Time,
 };
 use crate::mapping::Rules;
 
-/// The same participant under another address.
+/// Returns the same participant under another address.
 fn renamed(name: &str, to: &str) -> Snapshot {
     let address = format!("{to}@example.com");
     let mut snapshot = with(snapshot(name), &[(Facts::EMAIL, Scalar::from(address.as_str()))]);
@@ -21,7 +23,7 @@ fn email(name: &str) -> LaneKey {
 }
 
 #[test]
-fn whose_address_changes_is_identified_anew_and_then_merged() {
+fn a_changed_address_is_identified_anew_and_then_merged() {
     let mut memory = Memory::new(Rules::standard());
     memory.take_in(&joined(1_780_000_000, snapshot("fay")), RECEIVED).unwrap();
     let changed = joined(1_780_000_100, renamed("fay", "fay.new"));
@@ -60,7 +62,7 @@ fn a_merge_is_planned_again_a_few_times_and_then_reported() {
 }
 
 #[test]
-fn an_address_that_somebody_else_has_is_reported_once_and_nobody_is_merged() {
+fn a_change_to_another_persons_address_is_reported_once_and_merges_nothing() {
     let mut memory = Memory::new(Rules::standard());
     memory.take_in(&joined(1_780_000_000, snapshot("fay")), RECEIVED).unwrap();
     memory.take_in(&joined(1_780_000_000, snapshot("rae")), RECEIVED).unwrap();
@@ -76,9 +78,9 @@ fn an_address_that_somebody_else_has_is_reported_once_and_nobody_is_merged() {
 #[test]
 fn a_person_of_two_campaigns_moves_when_both_have_the_new_address() {
     let mut memory = Memory::new(Rules::standard());
-    let other = |mut news: Notification| {
-        news.campaign.id = Some("other".to_owned());
-        news
+    let other = |mut notification: Notification| {
+        notification.campaign.id = Some("other".to_owned());
+        notification
     };
     memory.take_in(&joined(1_780_000_000, snapshot("fay")), RECEIVED).unwrap();
     memory.take_in(&other(joined(1_780_000_000, snapshot("fay"))), RECEIVED).unwrap();
@@ -129,7 +131,7 @@ fn a_subscription_is_ended_only_when_it_is_seen_to_end() {
 
 fn reward(at: i64, id: &str, approved: bool) -> Notification {
     let reward = Reward { id: id.to_owned(), approved, ..Reward::default() };
-    news(
+    notification(
         at,
         vec![snapshot("fay")],
         vec![Event::RewardEarned { earner: ParticipantIndex(0), reward }],
@@ -137,7 +139,7 @@ fn reward(at: i64, id: &str, approved: bool) -> Notification {
 }
 
 #[test]
-fn rewards_are_counted_once_whether_or_not_they_are_told() {
+fn rewards_are_counted_once_sent_or_not() {
     let mut rules = Rules::standard();
     rules.events.remove(crate::mapping::events::REWARD_CLAIMED);
     for rules in [Rules::standard(), rules] {
@@ -151,7 +153,7 @@ fn rewards_are_counted_once_whether_or_not_they_are_told() {
 }
 
 #[test]
-fn a_reward_of_no_known_time_is_counted_and_not_told() {
+fn a_reward_without_a_time_is_counted_and_not_sent() {
     let mut memory = knowing(["fay"], Rules::standard());
     let mut timeless = reward(1_780_000_000, "r1", true);
     timeless.events[0].at = None;
@@ -165,7 +167,7 @@ fn a_reward_of_no_known_time_is_counted_and_not_told() {
 }
 
 #[test]
-fn what_is_not_to_be_told_is_counted_and_can_be_told_later() {
+fn a_filtered_event_is_counted_and_can_be_sent_later() {
     let mut memory = knowing(["rae"], Rules::standard());
     let mut history = referred(1_780_000_000, "fay", "rae", 1);
     history.filter = SendFilter::Before(Time::from_seconds(1_780_000_000));
@@ -180,7 +182,7 @@ fn what_is_not_to_be_told_is_counted_and_can_be_told_later() {
     assert_eq!(calls(&plan).iter().filter(|(_, what)| what != "identify").count(), 2);
     history.filter = SendFilter::None;
     let plan = memory.take_in(&history, RECEIVED).unwrap();
-    assert_eq!(plan.filtered_events.len(), 0, "what was told isn't left out");
+    assert_eq!(plan.filtered_events.len(), 0, "what was reported isn't left out");
     assert!(!plan.has_changes);
 }
 
@@ -210,7 +212,7 @@ fn a_prefix_keeps_campaigns_apart() {
 }
 
 #[test]
-fn an_address_that_somebody_took_over_is_never_merged_away_again() {
+fn an_address_with_a_new_owner_is_never_merged_again() {
     let mut memory = Memory::new(Rules::standard());
     memory.take_in(&joined(1_780_000_000, snapshot("fay")), RECEIVED).unwrap();
     memory.take_in(&joined(1_780_000_100, renamed("fay", "new")), RECEIVED).unwrap();
@@ -226,7 +228,7 @@ fn an_address_that_somebody_took_over_is_never_merged_away_again() {
 }
 
 #[test]
-fn nobody_takes_on_an_address_that_somebody_else_has_left() {
+fn an_address_that_was_left_is_taken_over_by_no_other_participant() {
     let mut memory = Memory::new(Rules::standard());
     memory.take_in(&joined(1_780_000_000, snapshot("ann")), RECEIVED).unwrap();
     memory.take_in(&joined(1_780_000_000, snapshot("bob")), RECEIVED).unwrap();
@@ -242,11 +244,11 @@ fn nobody_takes_on_an_address_that_somebody_else_has_left() {
 }
 
 #[test]
-fn what_is_told_again_is_not_the_latest() {
+fn a_repeated_report_is_not_the_latest() {
     let mut memory = Memory::new(Rules::standard());
-    let other = |mut news: Notification| {
-        news.campaign.id = Some("other".to_owned());
-        news
+    let other = |mut notification: Notification| {
+        notification.campaign.id = Some("other".to_owned());
+        notification
     };
     let count =
         |referrals: i64| with(snapshot("fay"), &[(Facts::REFERRAL_COUNT, Scalar::from(referrals))]);

@@ -1,7 +1,7 @@
 //! Erased people: notifications without them, and people who count as new.
 
 use super::memory::Memory;
-use super::{RECEIVED, calls, converted, joined, news, referred, snapshot};
+use super::{RECEIVED, calls, converted, joined, notification, referred, snapshot};
 use crate::domain::{
     Call, ErasureKey, ErasureSubject, Event, Facts, ParticipantIndex, ParticipantKey, Planner,
     Snapshot, Time,
@@ -11,37 +11,37 @@ use crate::mapping::{Mapper, Rules};
 /// When somebody was forgotten.
 const FORGOTTEN: i64 = 1_785_000_000;
 
-/// A memory in which this person was forgotten.
+/// Returns a memory in which this person was forgotten.
 fn without(name: &str) -> Memory {
     let mut memory = Memory::new(Rules::standard());
-    let told = snapshot(name);
-    let participant = told.id.clone().unwrap();
+    let reported = snapshot(name);
+    let participant = reported.id.clone().unwrap();
     let key = ParticipantKey { campaign: "camp".to_owned(), participant };
-    for trace in [ErasureKey::Participant(key), ErasureKey::Address(told.email.unwrap())] {
+    for trace in [ErasureKey::Participant(key), ErasureKey::Address(reported.email.unwrap())] {
         memory.tombstones.insert(trace, Time::from_seconds(FORGOTTEN));
     }
     memory
 }
 
 #[test]
-fn a_forgotten_participant_leads_to_nothing_whenever_they_are_told_of() {
+fn an_erased_participant_leads_to_nothing_in_any_report() {
     let mut fay = snapshot("fay");
     fay.joined_at = Some(Time::from_seconds(FORGOTTEN + 5));
-    for news in [joined(FORGOTTEN - 9, fay.clone()), joined(FORGOTTEN + 9, fay)] {
-        let plan = without("fay").take_in(&news, RECEIVED).unwrap();
+    for notification in [joined(FORGOTTEN - 9, fay.clone()), joined(FORGOTTEN + 9, fay)] {
+        let plan = without("fay").take_in(&notification, RECEIVED).unwrap();
         assert!(plan.lanes.is_empty() && plan.unmapped.is_empty(), "{plan:?}");
         assert_eq!((plan.erased.emails.len(), plan.erased.participants.len()), (1, 1));
     }
 }
 
 #[test]
-fn the_same_address_is_somebody_new_if_they_joined_later() {
+fn the_same_address_is_another_person_after_a_later_join() {
     let other = |id: Option<&str>, joined_at: Option<i64>| Snapshot {
         id: id.map(str::to_owned),
         joined_at: joined_at.map(Time::from_seconds),
         ..snapshot("fay")
     };
-    for (told, at, is_new) in [
+    for (reported, at, is_new) in [
         (other(Some("new"), Some(FORGOTTEN + 1)), FORGOTTEN + 9, true),
         (other(Some("new"), Some(FORGOTTEN)), FORGOTTEN + 9, false),
         (other(Some("new"), None), FORGOTTEN + 9, true),
@@ -49,14 +49,14 @@ fn the_same_address_is_somebody_new_if_they_joined_later() {
         (other(None, None), FORGOTTEN + 9, true),
         (other(None, None), FORGOTTEN - 9, false),
     ] {
-        let plan = without("fay").take_in(&joined(at, told.clone()), RECEIVED).unwrap();
-        assert_eq!(!plan.lanes.is_empty(), is_new, "{told:?} {at}");
-        assert_eq!(plan.erased.is_empty(), is_new, "{told:?} {at}");
+        let plan = without("fay").take_in(&joined(at, reported.clone()), RECEIVED).unwrap();
+        assert_eq!(!plan.lanes.is_empty(), is_new, "{reported:?} {at}");
+        assert_eq!(plan.erased.is_empty(), is_new, "{reported:?} {at}");
     }
     // What isn't a join makes nobody new, but goes to somebody who is.
     let suspected = |at| {
         let event = Event::FraudStatusChanged { participant: ParticipantIndex(0) };
-        news(at, vec![other(None, None)], vec![event])
+        notification(at, vec![other(None, None)], vec![event])
     };
     let mut memory = without("fay");
     assert!(memory.take_in(&suspected(FORGOTTEN + 1), RECEIVED).unwrap().lanes.is_empty());
@@ -70,31 +70,31 @@ fn the_same_address_is_somebody_new_if_they_joined_later() {
 }
 
 #[test]
-fn a_friend_of_somebody_forgotten_joins_without_a_referrer() {
+fn a_friend_of_an_erased_referrer_joins_without_a_referrer() {
     let plan = without("rae").take_in(&referred(FORGOTTEN + 1, "fay", "rae", 5), RECEIVED).unwrap();
     assert_eq!(plan.lanes.len(), 1);
-    let told = format!("{:?}", plan.lanes);
-    assert!(!told.contains("rae001"), "{told}");
+    let reported = format!("{:?}", plan.lanes);
+    assert!(!reported.contains("rae001"), "{reported}");
     let person = &plan.lanes[0].person;
     assert!(person.participants[0].facts.get(Facts::REFERRER_EMAIL).is_none());
     assert!(plan.unmapped.is_empty());
 }
 
 #[test]
-fn what_is_somebody_elses_is_told_without_them() {
-    let told = converted(FORGOTTEN + 1, "fay", "rae");
-    let plan = without("rae").take_in(&told, RECEIVED).unwrap();
+fn others_events_are_sent_without_the_erased_person() {
+    let reported = converted(FORGOTTEN + 1, "fay", "rae");
+    let plan = without("rae").take_in(&reported, RECEIVED).unwrap();
     let Some(Call::Track { data, .. }) = plan.lanes[0].calls.last().map(|it| &it.call) else {
         panic!("{plan:?}")
     };
     assert!(!data.contains_key("referrer_email"), "{data:?}");
     // A conversion of somebody forgotten is nobody's.
-    let plan = without("fay").take_in(&told, RECEIVED).unwrap();
+    let plan = without("fay").take_in(&reported, RECEIVED).unwrap();
     assert!(plan.lanes.iter().all(|lane| lane.calls.is_empty()), "{plan:?}");
 }
 
 #[test]
-fn who_is_named_and_doesnt_change_is_told_apart_from_who_does() {
+fn unchanged_people_are_listed_apart_from_changed_ones() {
     let mut memory = Memory::new(Rules::standard());
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
     let again = memory.take_in(&referred(1_780_000_000, "fay", "rae", 5), RECEIVED).unwrap();
@@ -104,19 +104,19 @@ fn who_is_named_and_doesnt_change_is_told_apart_from_who_does() {
 #[test]
 fn a_friends_record_without_them_plans_nothing_by_itself() {
     let mut memory = Memory::new(Rules::standard());
-    let mut told = referred(1_780_000_000, "fay", "rae", 5);
-    told.people[0].metadata.insert("buddy".to_owned(), "rae@example.com".into());
-    memory.take_in(&told, RECEIVED).unwrap();
+    let mut reported = referred(1_780_000_000, "fay", "rae", 5);
+    reported.people[0].metadata.insert("buddy".to_owned(), "rae@example.com".into());
+    memory.take_in(&reported, RECEIVED).unwrap();
     let rae = ErasureSubject::with_address(snapshot("rae").email.unwrap());
     let mapper = Mapper::new(Rules::standard());
     let fay = memory.people.iter().position(|it| !rae.is_about(it)).unwrap();
     let left = mapper.without(&memory.people[fay], &rae).unwrap();
     assert_eq!(mapper.without(&left, &rae), None);
     memory.people[fay] = left;
-    let told = Snapshot { facts: [].into(), ..snapshot("fay") };
-    let suspected = news(
+    let reported = Snapshot { facts: [].into(), ..snapshot("fay") };
+    let suspected = notification(
         1_780_000_001,
-        vec![told],
+        vec![reported],
         vec![Event::FraudStatusChanged { participant: ParticipantIndex(0) }],
     );
     assert_eq!(calls(&memory.take_in(&suspected, RECEIVED).unwrap()), []);

@@ -1,7 +1,9 @@
 //! Event by event: which calls, and what they say.
 
 use super::memory::Memory;
-use super::{RECEIVED, call, calls, converted, knowing, news, profile, referred, snapshot, with};
+use super::{
+    RECEIVED, call, calls, converted, knowing, notification, profile, referred, snapshot, with,
+};
 use crate::domain::{
     Call, Event, Facts, Money, ParticipantIndex, Reward, Scalar, Side, Snapshot, Time,
 };
@@ -46,14 +48,14 @@ fn a_referred_friend_leads_to_two_people_and_two_events() {
 #[test]
 fn nothing_is_planned_for_what_was_planned_before() {
     let mut memory = memory();
-    let told = referred(1_780_000_000, "fay", "rae", 5);
-    memory.take_in(&told, RECEIVED).unwrap();
-    let again = memory.take_in(&told, Time::from_seconds(1_790_000_500)).unwrap();
+    let reported = referred(1_780_000_000, "fay", "rae", 5);
+    memory.take_in(&reported, RECEIVED).unwrap();
+    let again = memory.take_in(&reported, Time::from_seconds(1_790_000_500)).unwrap();
     assert_eq!(again.lanes, []);
 }
 
 #[test]
-fn a_conversion_counts_for_the_referrer_and_is_told_once_a_friend() {
+fn a_conversion_counts_for_the_referrer_and_is_sent_once_a_friend() {
     let mut memory = knowing(["rae"], Rules::standard());
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
     let plan = memory.take_in(&converted(1_780_000_100, "fay", "rae"), RECEIVED).unwrap();
@@ -70,22 +72,22 @@ fn a_conversion_counts_for_the_referrer_and_is_told_once_a_friend() {
 fn a_conversion_finds_the_referrer_that_it_does_not_name() {
     let mut memory = knowing(["rae"], Rules::standard());
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
-    let mut told = converted(1_780_000_100, "fay", "rae");
-    told.people.truncate(1);
-    let Event::ReferralConverted { referrer, .. } = &mut told.events[0].event else { panic!() };
+    let mut reported = converted(1_780_000_100, "fay", "rae");
+    reported.people.truncate(1);
+    let Event::ReferralConverted { referrer, .. } = &mut reported.events[0].event else { panic!() };
     *referrer = None;
-    let plan = memory.take_in(&told, RECEIVED).unwrap();
+    let plan = memory.take_in(&reported, RECEIVED).unwrap();
     assert_eq!(profile(&plan, "rae")["total_conversions"], Scalar::Integer(1));
 }
 
 #[test]
 fn a_conversion_that_comes_before_the_sign_up_counts_all_the_same() {
-    let mut told = converted(1_780_000_100, "fay", "rae");
-    told.people.truncate(1);
-    let Event::ReferralConverted { referrer, .. } = &mut told.events[0].event else { panic!() };
+    let mut reported = converted(1_780_000_100, "fay", "rae");
+    reported.people.truncate(1);
+    let Event::ReferralConverted { referrer, .. } = &mut reported.events[0].event else { panic!() };
     *referrer = None;
     let mut memory = knowing(["rae"], Rules::standard());
-    memory.take_in(&told, RECEIVED).unwrap();
+    memory.take_in(&reported, RECEIVED).unwrap();
     let plan = memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
     assert_eq!(profile(&plan, "rae")["total_conversions"], Scalar::Integer(1));
     memory.take_in(&converted(1_780_000_200, "fay", "rae"), RECEIVED).unwrap();
@@ -105,7 +107,7 @@ fn conversions_count_even_where_their_event_is_off() {
 }
 
 #[test]
-fn only_the_shops_server_may_tell_conversions_where_the_settings_say_so() {
+fn only_the_server_may_report_conversions_if_the_settings_say_so() {
     let mut rules = Rules::standard();
     rules.conversions_from_server.insert("camp".to_owned());
     let plan = Memory::new(rules).take_in(&converted(1_780_000_100, "fay", "rae"), RECEIVED);
@@ -130,10 +132,11 @@ fn reward(approved: bool) -> Event {
 #[test]
 fn an_unapproved_reward_does_not_swallow_the_approved_one() {
     let mut memory = memory();
-    let told = |approved| news(1_780_000_000, vec![snapshot("rae")], vec![reward(approved)]);
-    let first = memory.take_in(&told(false), RECEIVED).unwrap();
+    let reported =
+        |approved| notification(1_780_000_000, vec![snapshot("rae")], vec![reward(approved)]);
+    let first = memory.take_in(&reported(false), RECEIVED).unwrap();
     assert_eq!(calls(&first), [call("rae", "identify")]);
-    let second = memory.take_in(&told(true), RECEIVED).unwrap();
+    let second = memory.take_in(&reported(true), RECEIVED).unwrap();
     assert_eq!(calls(&second), [call("rae", "identify"), call("rae", "referral_reward_claimed")]);
     let Call::Track { data, .. } = &second.lanes[0].calls[1].call else { panic!() };
     insta::assert_json_snapshot!(data, @r#"
@@ -151,7 +154,7 @@ fn an_unapproved_reward_does_not_swallow_the_approved_one() {
 }
 
 #[test]
-fn money_is_told_in_major_units_with_its_currency() {
+fn money_is_sent_in_major_units_with_its_currency() {
     let commission = crate::domain::Commission {
         id: "comm_1".to_owned(),
         kind: Some("SALE".to_owned()),
@@ -164,8 +167,8 @@ fn money_is_told_in_major_units_with_its_currency() {
         friend: Some(ParticipantIndex(1)),
         commission,
     };
-    let told = news(1_780_000_000, vec![snapshot("rae"), snapshot("fay")], vec![event]);
-    let plan = memory().take_in(&told, RECEIVED).unwrap();
+    let reported = notification(1_780_000_000, vec![snapshot("rae"), snapshot("fay")], vec![event]);
+    let plan = memory().take_in(&reported, RECEIVED).unwrap();
     assert_eq!(calls(&plan), [call("rae", "identify"), call("rae", "affiliate_commission_earned")]);
     let Call::Track { data, .. } = &plan.lanes[0].calls[1].call else { panic!() };
     assert_eq!(data["amount"], Scalar::Decimal(19.99));
@@ -176,11 +179,11 @@ fn money_is_told_in_major_units_with_its_currency() {
 #[test]
 fn the_end_of_a_campaign_makes_nobody_a_person_unless_it_is_turned_on() {
     let ended = Event::CampaignEnded { winner: ParticipantIndex(0), ended_at: None };
-    let told = news(1_780_000_000, vec![snapshot("rae")], vec![ended]);
-    assert_eq!(calls(&memory().take_in(&told, RECEIVED).unwrap()), []);
+    let reported = notification(1_780_000_000, vec![snapshot("rae")], vec![ended]);
+    assert_eq!(calls(&memory().take_in(&reported, RECEIVED).unwrap()), []);
     let mut rules = Rules::standard();
     rules.events.insert("referral_campaign_ended".to_owned(), "program_over".to_owned());
-    let plan = Memory::new(rules).take_in(&told, RECEIVED).unwrap();
+    let plan = Memory::new(rules).take_in(&reported, RECEIVED).unwrap();
     assert_eq!(calls(&plan), [call("rae", "identify"), call("rae", "program_over")]);
 }
 
@@ -189,20 +192,22 @@ fn the_language_of_a_participant_is_in_the_profile() {
     let speaks = with(snapshot("fay"), &[(Facts::LANGUAGE, "pt-BR".into())]);
     let joined =
         Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
-    let plan = memory().take_in(&news(1_780_000_000, vec![speaks], vec![joined]), RECEIVED);
+    let plan = memory().take_in(&notification(1_780_000_000, vec![speaks], vec![joined]), RECEIVED);
     assert_eq!(profile(&plan.unwrap(), "fay")["referral_language"], Scalar::from("pt-BR"));
 }
 
 #[test]
-fn a_fraud_status_is_in_the_profile_once_it_was_news() {
+fn a_fraud_status_is_in_the_profile_after_its_first_change() {
     let mut memory = memory();
     let rated = |level: &str| with(snapshot("fay"), &[(Facts::FRAUD_RISK_LEVEL, level.into())]);
     let joined =
         Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
-    let plan = memory.take_in(&news(1_780_000_000, vec![rated("LOW")], vec![joined]), RECEIVED);
+    let plan =
+        memory.take_in(&notification(1_780_000_000, vec![rated("LOW")], vec![joined]), RECEIVED);
     assert_eq!(profile(&plan.unwrap(), "fay").get("fraud_risk_level"), None);
     let changed = Event::FraudStatusChanged { participant: ParticipantIndex(0) };
-    let plan = memory.take_in(&news(1_780_000_100, vec![rated("HIGH")], vec![changed]), RECEIVED);
+    let plan =
+        memory.take_in(&notification(1_780_000_100, vec![rated("HIGH")], vec![changed]), RECEIVED);
     let plan = plan.unwrap();
     assert_eq!(calls(&plan), [call("fay", "identify")]);
     assert_eq!(profile(&plan, "fay")["fraud_risk_level"], Scalar::from("HIGH"));
@@ -215,8 +220,8 @@ fn events_and_attributes_are_renamed_and_turned_off_by_the_rules() {
     rules.events.remove("referral_friend_signed_up");
     rules.attributes.insert("first_name".to_owned(), "given_name".to_owned());
     rules.attributes.remove("referral_code");
-    let told = referred(1_780_000_000, "fay", "rae", 1);
-    let plan = Memory::new(rules).take_in(&told, RECEIVED).unwrap();
+    let reported = referred(1_780_000_000, "fay", "rae", 1);
+    let plan = Memory::new(rules).take_in(&reported, RECEIVED).unwrap();
     assert_eq!(
         calls(&plan),
         [call("fay", "identify"), call("fay", "welcome"), call("rae", "identify")]
@@ -228,25 +233,25 @@ fn events_and_attributes_are_renamed_and_turned_off_by_the_rules() {
 
 #[test]
 fn if_only_one_person_can_not_be_mapped_the_rest_is_planned() {
-    let mut told = referred(1_780_000_000, "fay", "rae", 1);
-    told.people[1] = Snapshot::with_id("data.referredBy", "rae001".to_owned());
-    let plan = memory().take_in(&told, RECEIVED).unwrap();
+    let mut reported = referred(1_780_000_000, "fay", "rae", 1);
+    reported.people[1] = Snapshot::with_id("data.referredBy", "rae001".to_owned());
+    let plan = memory().take_in(&reported, RECEIVED).unwrap();
     assert_eq!(calls(&plan), [call("fay", "identify"), call("fay", "referral_program_joined")]);
     assert_eq!(plan.unmapped, ["data.referredBy.email is missing"]);
-    let mut told = referred(1_780_000_000, "fay", "rae", 1);
-    told.people.iter_mut().for_each(|it| it.email = Err("data.email is missing".to_owned()));
-    let reason = memory().take_in(&told, RECEIVED).unwrap_err();
+    let mut reported = referred(1_780_000_000, "fay", "rae", 1);
+    reported.people.iter_mut().for_each(|it| it.email = Err("data.email is missing".to_owned()));
+    let reason = memory().take_in(&reported, RECEIVED).unwrap_err();
     assert_eq!(reason, "data.email is missing");
 }
 
 #[test]
-fn a_referrer_told_by_id_is_found_if_known() {
+fn a_referrer_named_by_id_is_found_if_known() {
     let mut memory = memory();
     memory.take_in(&referred(1_780_000_000, "fay", "rae", 1), RECEIVED).unwrap();
-    let mut told = referred(1_780_000_100, "gus", "rae", 2);
-    told.people[0].facts.remove(Facts::REFERRER_EMAIL);
-    told.people[1] = Snapshot::with_id("data.referredBy", "rae001".to_owned());
-    let plan = memory.take_in(&told, RECEIVED).unwrap();
+    let mut reported = referred(1_780_000_100, "gus", "rae", 2);
+    reported.people[0].facts.remove(Facts::REFERRER_EMAIL);
+    reported.people[1] = Snapshot::with_id("data.referredBy", "rae001".to_owned());
+    let plan = memory.take_in(&reported, RECEIVED).unwrap();
     assert_eq!(
         calls(&plan),
         [
@@ -264,8 +269,8 @@ fn a_referrer_told_by_id_is_found_if_known() {
 fn people_of_ignored_addresses_lead_to_nothing() {
     let mut rules = Rules::standard();
     rules.ignore_emails = vec!["fay@*".parse().unwrap()];
-    let told = referred(1_780_000_000, "fay", "rae", 1);
-    let reason = Memory::new(rules).take_in(&told, RECEIVED).unwrap_err();
+    let reported = referred(1_780_000_000, "fay", "rae", 1);
+    let reason = Memory::new(rules).take_in(&reported, RECEIVED).unwrap_err();
     assert_eq!(reason, "data.email matches growsurf.ignore_emails");
 }
 
@@ -273,10 +278,10 @@ fn people_of_ignored_addresses_lead_to_nothing() {
 fn extra_attributes_come_from_metadata() {
     let mut rules = Rules::standard();
     rules.metadata.insert("company".to_owned(), "companyName".to_owned());
-    let mut told = referred(1_780_000_000, "fay", "rae", 1);
-    told.people[0].metadata.insert("companyName".to_owned(), "Acme".into());
-    told.people[0].metadata.insert("cio_id".to_owned(), "a3".into());
-    let plan = Memory::new(rules).take_in(&told, RECEIVED).unwrap();
+    let mut reported = referred(1_780_000_000, "fay", "rae", 1);
+    reported.people[0].metadata.insert("companyName".to_owned(), "Acme".into());
+    reported.people[0].metadata.insert("cio_id".to_owned(), "a3".into());
+    let plan = Memory::new(rules).take_in(&reported, RECEIVED).unwrap();
     assert_eq!(profile(&plan, "fay")["company"], Scalar::from("Acme"));
     assert_eq!(profile(&plan, "fay").get("cio_id"), None);
 }

@@ -20,7 +20,7 @@ fn rules() -> Rules {
     rules
 }
 
-/// A memory that knows ann, with a link and some metadata.
+/// Returns a memory that knows ann, with a link and some metadata.
 fn knowing_ann(rules: Rules) -> Memory {
     let mut memory = Memory::new(rules);
     let link = Scalar::from("https://shop.example/?grsf=ann001");
@@ -97,7 +97,7 @@ fn tracks(plan: &Plan) -> Vec<(&str, &Attributes)> {
 }
 
 #[test]
-fn a_click_is_counted_at_growsurf_and_told_to_customer_io_once() {
+fn a_click_is_counted_at_growsurf_and_sent_to_customer_io_once() {
     let mut memory = knowing_ann(rules());
     let plan = memory.take_in(&click("r1", 1_789_500_000), RECEIVED).unwrap();
     let [update] = updates(&plan)[..] else { panic!("{plan:?}") };
@@ -147,28 +147,30 @@ fn any_code_of_a_participants_links_leads_to_the_participant() {
         ("r2", "friend@example.com", "ann-b", Some(2)),
         ("r3", "friend@example.com", "ann", None),
     ] {
-        let mut news = click(report, 1_789_500_000);
-        let feedback = news.feedback.as_mut().unwrap();
+        let mut notification = click(report, 1_789_500_000);
+        let feedback = notification.feedback.as_mut().unwrap();
         feedback.identifiers = vec![Identifier::Email(Email::parse(reader).unwrap())];
         let FeedbackKind::Clicked(click) = &mut feedback.kind else { unreachable!() };
         click.href = format!("https://short.example/?grsf={code}");
         click.grsf = Some(code.to_owned());
-        let plan = memory.take_in(&news, RECEIVED).unwrap();
-        let told = updates(&plan).first().and_then(|it| it.metadata["emailReferralClicks"].clone());
-        assert_eq!(told, counted.map(Scalar::Integer), "{code}");
+        let plan = memory.take_in(&notification, RECEIVED).unwrap();
+        let reported =
+            updates(&plan).first().and_then(|it| it.metadata["emailReferralClicks"].clone());
+        assert_eq!(reported, counted.map(Scalar::Integer), "{code}");
     }
 }
 
 #[test]
-fn links_that_are_nobodys_and_people_who_are_no_participants_lead_to_nothing() {
+fn unknown_links_and_people_without_a_participant_lead_to_nothing() {
     let mut memory = knowing_ann(rules());
     let change = |change: &dyn Fn(&mut Click)| {
-        let mut news = click("r1", 1_789_500_000);
-        let Some(Feedback { kind: FeedbackKind::Clicked(click), .. }) = &mut news.feedback else {
+        let mut notification = click("r1", 1_789_500_000);
+        let Some(Feedback { kind: FeedbackKind::Clicked(click), .. }) = &mut notification.feedback
+        else {
             unreachable!()
         };
         change(click);
-        news
+        notification
     };
     let elsewhere = change(&|click| {
         click.href = "https://shop.example/prices".to_owned();
@@ -178,8 +180,8 @@ fn links_that_are_nobodys_and_people_who_are_no_participants_lead_to_nothing() {
         click.href = "https://shop.example/?grsf=ann0011".to_owned();
         click.grsf = Some("ann0011".to_owned());
     });
-    for news in [elsewhere, other_shop] {
-        assert!(is_nothing(&memory.take_in(&news, RECEIVED).unwrap()));
+    for notification in [elsewhere, other_shop] {
+        assert!(is_nothing(&memory.take_in(&notification, RECEIVED).unwrap()));
     }
     let stranger = by("zoe@example.com", 1_789_500_000, FeedbackKind::Ignored);
     assert!(is_nothing(&memory.take_in(&stranger, RECEIVED).unwrap()));
@@ -189,15 +191,13 @@ fn links_that_are_nobodys_and_people_who_are_no_participants_lead_to_nothing() {
 #[test]
 fn a_friend_who_clicks_a_participants_link_counts_for_the_participant() {
     let mut memory = knowing_ann(rules());
-    let mut news = click("r1", 1_789_500_000);
-    let feedback = news.feedback.as_mut().unwrap();
+    let mut notification = click("r1", 1_789_500_000);
+    let feedback = notification.feedback.as_mut().unwrap();
     feedback.identifiers = vec![Identifier::Email(Email::parse("friend@example.com").unwrap())];
-    let plan = memory.take_in(&news, RECEIVED).unwrap();
+    let plan = memory.take_in(&notification, RECEIVED).unwrap();
     let [(key, _)] = writes(&plan)[..] else { panic!("{plan:?}") };
     assert_eq!(key.participant, "ann001");
 }
-
-/// GrowSurf tells so long after `RECEIVED` whether ann is unsubscribed, and by which mark of the
 
 #[test]
 fn nothing_is_written_to_a_campaign_without_a_key() {
@@ -218,17 +218,17 @@ fn a_message_counts_only_if_an_effect_of_the_relays_led_to_it() {
         Message { event, delivery, channel, metric, sender: None, at: RECEIVED }
     };
     for (key, led) in [("joined:camp:ann001", true), ("joined:camp:zoe001", false)] {
-        let mut news = click(key, 1_789_500_000);
+        let mut notification = click(key, 1_789_500_000);
         let message = of(key);
-        news.feedback.as_mut().unwrap().message = Some(message.clone());
-        let plan = memory.take_in(&news, RECEIVED).unwrap();
+        notification.feedback.as_mut().unwrap().message = Some(message.clone());
+        let plan = memory.take_in(&notification, RECEIVED).unwrap();
         assert_eq!(plan.messages, if led { vec![message] } else { Vec::new() }, "{key}");
-        assert_eq!(tracks(&plan).len(), 1, "the click is told besides");
+        assert_eq!(tracks(&plan).len(), 1, "the click is sent as well");
     }
 }
 
 #[test]
-fn whoever_was_forgotten_stays_so() {
+fn an_erased_person_stays_erased() {
     let mut memory = Memory::new(rules());
     let ann = Email::parse("ann@example.com").unwrap();
     memory.tombstones.insert(ErasureKey::Address(ann.clone()), RECEIVED);
@@ -237,7 +237,7 @@ fn whoever_was_forgotten_stays_so() {
 }
 
 #[test]
-fn a_referrer_who_was_forgotten_is_left_out_until_somebody_new_has_the_address() {
+fn an_erased_referrer_is_left_out_until_the_address_has_a_new_owner() {
     let mut memory = Memory::new(rules());
     let email = Email::parse("ann@example.com").unwrap();
     let key = ParticipantKey::new("camp", "ann001");
@@ -252,10 +252,10 @@ fn a_referrer_who_was_forgotten_is_left_out_until_somebody_new_has_the_address()
             referred_by: Some(referrer.to_owned()),
             metadata: Attributes::new(),
         };
-        let mut news = ask(key, what);
+        let mut notification = ask(key, what);
         let gil = Email::parse("gil@example.com").unwrap();
-        news.feedback.as_mut().unwrap().identifiers = vec![Identifier::Email(gil)];
-        news
+        notification.feedback.as_mut().unwrap().identifiers = vec![Identifier::Email(gil)];
+        notification
     };
     let referrer = |plan: &Plan| match writes(plan)[..] {
         [(_, Call::AddParticipant { referred_by, .. })] => referred_by.clone(),

@@ -1,24 +1,24 @@
 //! Identity of people: across shapes, campaigns and addresses.
 
 use super::memory::Memory;
-use super::{RECEIVED, calls, knowing, news, profile, referred, snapshot};
+use super::{RECEIVED, calls, knowing, notification, profile, referred, snapshot};
 use crate::domain::{Event, Identifier, Notification, ParticipantIndex, Scalar, Snapshot};
 use crate::mapping::{IdentifyBy, Rules};
 
-/// The guide's shape tells a participant without an id.
-fn guide(mut news: Notification) -> Notification {
-    news.as_of = None;
-    for snapshot in &mut news.people {
+/// Returns the guide's shape tells a participant without an id.
+fn guide(mut notification: Notification) -> Notification {
+    notification.as_of = None;
+    for snapshot in &mut notification.people {
         snapshot.id = None;
     }
-    for told in &mut news.events {
-        told.at = None;
+    for timed in &mut notification.events {
+        timed.at = None;
     }
-    news
+    notification
 }
 
 #[test]
-fn both_shapes_tell_the_same_effects_in_either_order() {
+fn both_shapes_lead_to_the_same_effects_in_either_order() {
     let real = referred(1_780_000_000, "fay", "rae", 5);
     for order in [[real.clone(), guide(real.clone())], [guide(real.clone()), real.clone()]] {
         let mut memory = Memory::new(Rules::standard());
@@ -70,7 +70,7 @@ fn by_metadata() -> Rules {
 fn joined(snapshot: Snapshot) -> Notification {
     let event =
         Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
-    news(1_780_000_000, vec![snapshot], vec![event])
+    notification(1_780_000_000, vec![snapshot], vec![event])
 }
 
 fn with_id(name: &str, id: &str) -> Snapshot {
@@ -81,10 +81,10 @@ fn with_id(name: &str, id: &str) -> Snapshot {
 
 #[test]
 fn an_id_from_metadata_comes_without_the_address_unless_it_is_trusted() {
-    let told = joined(with_id("fay", "u-1"));
+    let reported = joined(with_id("fay", "u-1"));
     for (trusted, email) in [(false, None), (true, Some(Scalar::from("fay@example.com")))] {
         let rules = Rules { trust_metadata_id: trusted, ..by_metadata() };
-        let plan = Memory::new(rules).take_in(&told, RECEIVED).unwrap();
+        let plan = Memory::new(rules).take_in(&reported, RECEIVED).unwrap();
         assert_eq!(plan.lanes[0].person.key, Identifier::Id("u-1".to_owned()).into());
         let crate::domain::Call::Identify { attributes, .. } = &plan.lanes[0].calls[0].call else {
             panic!()
@@ -119,7 +119,7 @@ fn a_changed_address_does_not_make_a_second_person() {
 }
 
 #[test]
-fn a_participant_who_is_told_of_twice_in_one_webhook_is_one_person() {
+fn a_participant_named_twice_in_one_webhook_is_one_person() {
     for (rules, first, second) in [
         (by_metadata(), with_id("fay", "u-1"), with_id("fay", "u-2")),
         (by_metadata(), snapshot("fay"), with_id("fay", "u-1")),
@@ -134,9 +134,9 @@ fn a_participant_who_is_told_of_twice_in_one_webhook_is_one_person() {
             Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
         let signed_up =
             Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
-        let told = news(1_780_000_000, vec![first, second], vec![joined, signed_up]);
-        memory.take_in(&told, RECEIVED).unwrap();
+        let reported = notification(1_780_000_000, vec![first, second], vec![joined, signed_up]);
+        memory.take_in(&reported, RECEIVED).unwrap();
         assert_eq!(memory.people.len(), 1);
-        assert_eq!(calls(&memory.take_in(&told, RECEIVED).unwrap()), []);
+        assert_eq!(calls(&memory.take_in(&reported, RECEIVED).unwrap()), []);
     }
 }

@@ -29,20 +29,24 @@ impl Memory {
         }
     }
 
-    /// The rules that it plans by.
+    /// Returns the rules that it plans by.
     pub fn rules(&self) -> &Rules {
         &self.mapper.rules
     }
 
-    /// Plans the news as they come in and applies the plan.
-    pub fn take_in(&mut self, news: &Notification, received_at: Time) -> Result<Plan, String> {
-        self.replay(news, received_at, received_at)
+    /// Plans the notification as they come in and applies the plan.
+    pub fn take_in(
+        &mut self,
+        notification: &Notification,
+        received_at: Time,
+    ) -> Result<Plan, String> {
+        self.replay(notification, received_at, received_at)
     }
 
-    /// Plans news that came in before, and applies the plan.
+    /// Plans notification that came in before, and applies the plan.
     pub fn replay(
         &mut self,
-        news: &Notification,
+        notification: &Notification,
         received_at: Time,
         now: Time,
     ) -> Result<Plan, String> {
@@ -51,7 +55,7 @@ impl Memory {
             keys.into_iter().for_each(|key| self.answer(key, read));
             Ok::<_, Infallible>(())
         };
-        let mut plan = plan(&self.mapper, news, received_at, read, get).unwrap()?;
+        let mut plan = plan(&self.mapper, notification, received_at, read, get).unwrap()?;
         for id in &plan.ledger_only {
             assert!(self.effects.insert(*id), "a reward is counted once, ever");
         }

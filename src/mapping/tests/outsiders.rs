@@ -1,13 +1,13 @@
 //! One person's text in another person's messages.
 
 use super::memory::Memory;
-use super::{RECEIVED, converted, joined, news, profile, referred, snapshot, with};
+use super::{RECEIVED, converted, joined, notification, profile, referred, snapshot, with};
 use crate::domain::{
     AnonymousId, Attributes, Call, Event, Facts, ParticipantIndex, Plan, Scalar, Visit,
 };
 use crate::mapping::Rules;
 
-/// The properties of the only track of this name.
+/// Returns the properties of the only track of this name.
 fn track(plan: &Plan, event: &str) -> Attributes {
     let calls = plan.lanes.iter().flat_map(|lane| &lane.calls);
     let mut tracks = calls.filter_map(|planned| match &planned.call {
@@ -20,10 +20,10 @@ fn track(plan: &Plan, event: &str) -> Attributes {
 }
 
 fn named(first: &str, last: &str) -> Plan {
-    let mut told = referred(1_780_000_000, "fay", "rae", 1);
+    let mut reported = referred(1_780_000_000, "fay", "rae", 1);
     let names = [(Facts::FIRST_NAME, Scalar::from(first)), (Facts::LAST_NAME, Scalar::from(last))];
-    told.people[0] = with(told.people[0].clone(), &names);
-    Memory::new(Rules::standard()).take_in(&told, RECEIVED).unwrap()
+    reported.people[0] = with(reported.people[0].clone(), &names);
+    Memory::new(Rules::standard()).take_in(&reported, RECEIVED).unwrap()
 }
 
 #[test]
@@ -43,19 +43,19 @@ fn a_friends_name_is_harmless_in_the_referrers_messages() {
         assert_eq!(
             profile(&plan, "fay")["first_name"],
             Scalar::from(first),
-            "their own is as told"
+            "their own is as reported"
         );
     }
 }
 
 #[test]
-fn who_referred_somebody_is_no_link_and_no_template() {
+fn a_referrer_in_anothers_messages_is_no_link_and_no_template() {
     let referrer_id = |id: &str| {
         let fay = with(snapshot("fay"), &[(Facts::REFERRER_ID, Scalar::from(id))]);
         let joined =
             Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
-        let told = news(1_780_000_000, vec![fay], vec![joined]);
-        let plan = Memory::new(Rules::standard()).take_in(&told, RECEIVED).unwrap();
+        let reported = notification(1_780_000_000, vec![fay], vec![joined]);
+        let plan = Memory::new(Rules::standard()).take_in(&reported, RECEIVED).unwrap();
         let data = track(&plan, "referral_program_joined");
         assert_eq!(data["source"], Scalar::from("referral"));
         assert_eq!(data.get("referred_by"), profile(&plan, "fay").get("referred_by"));
@@ -68,19 +68,19 @@ fn who_referred_somebody_is_no_link_and_no_template() {
 }
 
 #[test]
-fn an_address_that_is_a_template_reaches_nobody_else() {
+fn an_address_that_is_a_template_reaches_no_other_person() {
     let address = Scalar::from("{{x}}@example.com");
     let mut memory = Memory::new(Rules::standard());
-    let mut told = referred(1_780_000_000, "fay", "rae", 1);
-    for person in &mut told.people {
+    let mut reported = referred(1_780_000_000, "fay", "rae", 1);
+    for person in &mut reported.people {
         *person = with(person.clone(), &[(Facts::EMAIL, address.clone())]);
     }
-    let plan = memory.take_in(&told, RECEIVED).unwrap();
+    let plan = memory.take_in(&reported, RECEIVED).unwrap();
     assert_eq!(track(&plan, "referral_friend_signed_up").get("friend_email"), None);
     assert_eq!(track(&plan, "referral_program_joined").get("referred_by"), None);
-    let mut told = converted(1_780_000_100, "fay", "rae");
-    told.people[1] = with(told.people[1].clone(), &[(Facts::EMAIL, address)]);
-    let plan = memory.take_in(&told, RECEIVED).unwrap();
+    let mut reported = converted(1_780_000_100, "fay", "rae");
+    reported.people[1] = with(reported.people[1].clone(), &[(Facts::EMAIL, address)]);
+    let plan = memory.take_in(&reported, RECEIVED).unwrap();
     assert_eq!(track(&plan, "referral_converted").get("referrer_email"), None);
 }
 
@@ -96,8 +96,8 @@ fn a_code_that_its_owner_chose_reaches_visitors_only_if_it_is_plain() {
             key: "b5a0a1f2-90ab".to_owned(),
             page: None,
         };
-        let told = news(1_780_000_000, vec![owner()], vec![Event::Visited(visit)]);
-        let plan = memory.take_in(&told, RECEIVED).unwrap();
+        let reported = notification(1_780_000_000, vec![owner()], vec![Event::Visited(visit)]);
+        let plan = memory.take_in(&reported, RECEIVED).unwrap();
         track(&plan, "referral_link_clicked").get("referral_code").cloned()
     };
     assert_eq!(code_of("rae-2026"), Some(Scalar::from("rae-2026")));

@@ -7,77 +7,81 @@ use super::{RECEIVED, converted, joined, referred, snapshot};
 use crate::domain::{Event, Notification, Time};
 use crate::mapping::Rules;
 
-/// Notification among four people, at distinct times.
-fn any_news() -> impl Strategy<Value = Vec<Notification>> {
+/// Returns notifications among four people, at distinct times.
+fn any_notifications() -> impl Strategy<Value = Vec<Notification>> {
     let name = || prop_oneof![Just("ann"), Just("bob"), Just("cid"), Just("dee")];
-    proptest::collection::vec((name(), name(), any::<bool>(), 0..9_i64), 1..10).prop_map(|told| {
-        let news =
-            |(index, (friend, referrer, converts, count)): (usize, (&str, &str, bool, i64))| {
-                let at = 1_780_000_000 + i64::try_from(index).unwrap();
-                match (converts, count % 3) {
-                    (true, 0) => unattributed(converted(at, friend, referrer)),
-                    (true, _) => converted(at, friend, referrer),
-                    // Sources' readers take nobody for their own referrer.
-                    (false, _) if friend == referrer => joined_once(joined(at, snapshot(friend))),
-                    (false, _) => joined_once(referred(at, friend, referrer, count)),
-                }
-            };
-        told.into_iter().enumerate().map(news).collect()
-    })
+    proptest::collection::vec((name(), name(), any::<bool>(), 0..9_i64), 1..10).prop_map(
+        |reported| {
+            let notification =
+                |(index, (friend, referrer, converts, count)): (usize, (&str, &str, bool, i64))| {
+                    let at = 1_780_000_000 + i64::try_from(index).unwrap();
+                    match (converts, count % 3) {
+                        (true, 0) => unattributed(converted(at, friend, referrer)),
+                        (true, _) => converted(at, friend, referrer),
+                        // Sources' readers take nobody for their own referrer.
+                        (false, _) if friend == referrer => {
+                            joined_once(joined(at, snapshot(friend)))
+                        }
+                        (false, _) => joined_once(referred(at, friend, referrer, count)),
+                    }
+                };
+            reported.into_iter().enumerate().map(notification).collect()
+        },
+    )
 }
 
-/// However often a join is told, all agree on its time, shortly before.
-fn joined_once(mut news: Notification) -> Notification {
-    let name = news.people[0].id.as_deref().unwrap_or_default().as_bytes()[0];
+/// Returns the join with a time that every report of it shares.
+fn joined_once(mut notification: Notification) -> Notification {
+    let name = notification.people[0].id.as_deref().unwrap_or_default().as_bytes()[0];
     let at = Some(Time::from_seconds(1_780_000_000 - i64::from(name)));
-    news.events.iter_mut().for_each(|told| told.at = at);
-    news.people[0].joined_at = at;
-    news
+    notification.events.iter_mut().for_each(|timed| timed.at = at);
+    notification.people[0].joined_at = at;
+    notification
 }
 
-/// The same conversion from a source that doesn't say who referred.
-fn unattributed(mut news: Notification) -> Notification {
-    news.people.truncate(1);
-    if let Event::ReferralConverted { referrer, .. } = &mut news.events[0].event {
+/// Returns the same conversion from a source that doesn't say who referred.
+fn unattributed(mut notification: Notification) -> Notification {
+    notification.people.truncate(1);
+    if let Event::ReferralConverted { referrer, .. } = &mut notification.events[0].event {
         *referrer = None;
     }
-    news
+    notification
 }
 
 /// Returns the final state after some notifications, in this order.
-fn state(news: &[Notification]) -> (Vec<(String, String)>, Vec<String>) {
+fn state(notifications: &[Notification]) -> (Vec<(String, String)>, Vec<String>) {
     let rules = Rules::standard();
     let mut memory = Memory::new(rules.clone());
-    for told in news {
-        memory.take_in(told, RECEIVED).unwrap();
+    for reported in notifications {
+        memory.take_in(reported, RECEIVED).unwrap();
     }
     memory.shown(&rules)
 }
 
 proptest! {
     #[test]
-    fn any_order_of_arrival_ends_in_the_same_state(mut news in any_news(), seed in any::<u64>()) {
+    fn any_order_of_arrival_ends_in_the_same_state(mut notifications in any_notifications(), seed in any::<u64>()) {
         // Who referred somebody first is said once in real life; conversions by another referrer
         // are left out, because the first one to tell a conversion wins.
         let mut referrers = std::collections::BTreeMap::new();
-        news.retain(|told| {
-            let friend = told.people[0].id.clone();
-            let Some(referrer) = told.people.get(1).map(|it| it.id.clone()) else { return true };
+        notifications.retain(|reported| {
+            let friend = reported.people[0].id.clone();
+            let Some(referrer) = reported.people.get(1).map(|it| it.id.clone()) else { return true };
             friend != referrer && *referrers.entry(friend).or_insert(referrer.clone()) == referrer
         });
-        let before = state(&news);
-        fastrand::Rng::with_seed(seed).shuffle(&mut news);
-        prop_assert_eq!(before, state(&news));
+        let before = state(&notifications);
+        fastrand::Rng::with_seed(seed).shuffle(&mut notifications);
+        prop_assert_eq!(before, state(&notifications));
     }
 
     #[test]
-    fn a_replay_of_everything_plans_nothing(news in any_news()) {
+    fn a_replay_of_everything_plans_nothing(notifications in any_notifications()) {
         let mut memory = Memory::new(Rules::standard());
-        for told in &news {
-            memory.take_in(told, RECEIVED).unwrap();
+        for reported in &notifications {
+            memory.take_in(reported, RECEIVED).unwrap();
         }
-        for told in &news {
-            let plan = memory.take_in(told, Time::from_seconds(1_790_009_999)).unwrap();
+        for reported in &notifications {
+            let plan = memory.take_in(reported, Time::from_seconds(1_790_009_999)).unwrap();
             prop_assert_eq!(plan.lanes, vec![]);
         }
     }

@@ -1,13 +1,13 @@
 //! References of calls and records to other people, and the places of each address and name.
 
 use super::memory::Memory;
-use super::{RECEIVED, calls, joined, news, profile, referred, snapshot, with};
+use super::{RECEIVED, calls, joined, notification, profile, referred, snapshot, with};
 use crate::domain::{
     Event, Facts, LaneKey, Notification, ParticipantIndex, Person, Plan, Scalar, Snapshot,
 };
 use crate::mapping::{IdentifyBy, Rules};
 
-/// Somebody joined who names their referrer by this alone.
+/// Returns the join of a participant whose referrer is named by one fact alone.
 fn joined_by(name: &str, fact: &str, referrer: &str) -> Notification {
     joined(1_780_000_000, with(snapshot(name), &[(fact, Scalar::from(referrer))]))
 }
@@ -35,10 +35,10 @@ fn a_friends_record_holds_no_address_of_the_referrer() {
 }
 
 #[test]
-fn a_referrer_of_whom_only_the_address_is_known_has_a_record_that_is_nobodys_profile() {
+fn a_referrer_known_by_address_alone_has_a_record_and_no_profile() {
     let mut memory = Memory::new(Rules::standard());
-    let told = joined_by("fay", Facts::REFERRER_EMAIL, "rae@example.com");
-    let plan = memory.take_in(&told, RECEIVED).unwrap();
+    let reported = joined_by("fay", Facts::REFERRER_EMAIL, "rae@example.com");
+    let plan = memory.take_in(&reported, RECEIVED).unwrap();
     assert_eq!(profile(&plan, "fay")["referred_by"], Scalar::from("rae@example.com"));
     assert_eq!(tracked(&plan, "source"), Some(Scalar::from("referral")));
     let [fay, rae] = &memory.people[..] else { panic!("{:?}", memory.people) };
@@ -46,11 +46,11 @@ fn a_referrer_of_whom_only_the_address_is_known_has_a_record_that_is_nobodys_pro
     assert!(state(rae).contains("rae@example.com"));
     assert!(matches!(rae.key, LaneKey::Participant(_)));
     assert_eq!((rae.identified.as_ref(), rae.keys().count()), (None, 0));
-    assert_eq!(calls(&memory.take_in(&told, RECEIVED).unwrap()), []);
+    assert_eq!(calls(&memory.take_in(&reported, RECEIVED).unwrap()), []);
     // Who is known by the address is referred to.
     memory.take_in(&joined(1_780_000_001, snapshot("gus")), RECEIVED).unwrap();
-    let told = joined_by("ned", Facts::REFERRER_EMAIL, "gus@example.com");
-    memory.take_in(&told, RECEIVED).unwrap();
+    let reported = joined_by("ned", Facts::REFERRER_EMAIL, "gus@example.com");
+    memory.take_in(&reported, RECEIVED).unwrap();
     assert_eq!(memory.people.len(), 4);
     assert!(state(&memory.people[3]).contains("gus001"));
 }
@@ -59,9 +59,9 @@ fn a_referrer_of_whom_only_the_address_is_known_has_a_record_that_is_nobodys_pro
 fn a_friend_who_cannot_be_identified_is_shown_all_the_same() {
     let identify_by = IdentifyBy::Metadata("userId".to_owned());
     let mut memory = Memory::new(Rules { identify_by, ..Rules::standard() });
-    let mut told = referred(1_780_000_000, "fay", "rae", 1);
-    told.people[1].metadata.insert("userId".to_owned(), Scalar::from("7"));
-    let plan = memory.take_in(&told, RECEIVED).unwrap();
+    let mut reported = referred(1_780_000_000, "fay", "rae", 1);
+    reported.people[1].metadata.insert("userId".to_owned(), Scalar::from("7"));
+    let plan = memory.take_in(&reported, RECEIVED).unwrap();
     assert_eq!(tracked(&plan, "friend_email"), Some(Scalar::from("fay@example.com")));
     assert_eq!(tracked(&plan, "friend_name"), Some(Scalar::from("fay")));
     let holding: Vec<_> =
@@ -87,9 +87,9 @@ fn a_referrer_keeps_one_key_however_they_are_named() {
     memory.take_in(&joined(1_780_000_002, codes), RECEIVED).unwrap();
     let suspected = |named: &str| {
         let facts = [(Facts::REFERRER_ID, Scalar::from(named))];
-        let told = with(Snapshot { facts: [].into(), ..snapshot("fay") }, &facts);
+        let reported = with(Snapshot { facts: [].into(), ..snapshot("fay") }, &facts);
         let event = Event::FraudStatusChanged { participant: ParticipantIndex(0) };
-        news(1_780_000_003, vec![told], vec![event])
+        notification(1_780_000_003, vec![reported], vec![event])
     };
     for named in ["rae001", "rae-s"] {
         let plan = memory.take_in(&suspected(named), RECEIVED).unwrap();

@@ -1,27 +1,27 @@
 //! People whom the store must know before a report of a backend is planned.
 
 use super::memory::Memory;
-use super::{RECEIVED, call, calls, converted, joined, news, referred, snapshot, with};
+use super::{RECEIVED, call, calls, converted, joined, notification, referred, snapshot, with};
 use crate::domain::{Event, Facts, Notification, ParticipantIndex, Scalar};
 use crate::mapping::Rules;
 
 const STRANGER: &str = "the relay knows no participant under this address or id";
 const ORGANIC: &str = "the relay knows no referrer of this participant";
 
-/// A conversion of `fay`, as the user's own backend reports it.
+/// Returns a conversion of `fay`, as the user's own backend reports it.
 fn by_server() -> Notification {
-    let mut told = converted(1_780_000_100, "fay", "rae");
-    told.people.truncate(1);
-    (told.people[0].id, told.people[0].is_subject) = (None, false);
-    let Event::ReferralConverted { referrer, .. } = &mut told.events[0].event else { panic!() };
-    (*referrer, told.is_from_server) = (None, true);
-    told
+    let mut reported = converted(1_780_000_100, "fay", "rae");
+    reported.people.truncate(1);
+    (reported.people[0].id, reported.people[0].is_subject) = (None, false);
+    let Event::ReferralConverted { referrer, .. } = &mut reported.events[0].event else { panic!() };
+    (*referrer, reported.is_from_server) = (None, true);
+    reported
 }
 
 #[track_caller]
-fn assert_parked(memory: &mut Memory, told: &Notification, reason: &str) {
+fn assert_parked(memory: &mut Memory, reported: &Notification, reason: &str) {
     let before = memory.shown(&Rules::standard());
-    assert_eq!(memory.take_in(told, RECEIVED).unwrap_err(), reason);
+    assert_eq!(memory.take_in(reported, RECEIVED).unwrap_err(), reason);
     assert_eq!(memory.shown(&Rules::standard()), before);
 }
 
@@ -62,10 +62,10 @@ fn a_participant_of_another_campaign_is_a_stranger() {
     let channel = "email".to_owned();
     let shared = Event::ShareReported { participant, channel, key, is_from_page: false };
     for event in [by_server().events.remove(0).event, bought, shared] {
-        let mut told = news(1_780_000_100, by_server().people, vec![event]);
-        told.is_from_server = true;
-        memory.take_in(&told, RECEIVED).unwrap();
-        told.campaign.id = Some("autumn".to_owned());
-        assert_parked(&mut memory, &told, STRANGER);
+        let mut reported = notification(1_780_000_100, by_server().people, vec![event]);
+        reported.is_from_server = true;
+        memory.take_in(&reported, RECEIVED).unwrap();
+        reported.campaign.id = Some("autumn".to_owned());
+        assert_parked(&mut memory, &reported, STRANGER);
     }
 }

@@ -1,7 +1,7 @@
 //! Properties of a reward's event, and the sources of its value.
 
 use super::memory::Memory;
-use super::{RECEIVED, call, calls, news, snapshot};
+use super::{RECEIVED, call, calls, notification, snapshot};
 use crate::domain::{Amount, Attributes, Call, Event, ParticipantIndex, Reward, Scalar, Side};
 use crate::mapping::Rules;
 
@@ -22,9 +22,9 @@ fn reward() -> Reward {
 }
 
 fn sent(reward: Reward, rules: Rules) -> Attributes {
-    let told = Event::RewardEarned { earner: ParticipantIndex(0), reward };
-    let told = news(1_780_000_000, vec![snapshot("rae")], vec![told]);
-    let plan = Memory::new(rules).take_in(&told, RECEIVED).unwrap();
+    let reported = Event::RewardEarned { earner: ParticipantIndex(0), reward };
+    let reported = notification(1_780_000_000, vec![snapshot("rae")], vec![reported]);
+    let plan = Memory::new(rules).take_in(&reported, RECEIVED).unwrap();
     assert_eq!(calls(&plan), [call("rae", "identify"), call("rae", "referral_reward_claimed")]);
     let Call::Track { data, .. } = &plan.lanes[0].calls[1].call else { panic!() };
     data.clone()
@@ -70,8 +70,8 @@ fn the_value_is_of_the_side_and_of_the_first_source_that_has_one() {
         (referrer, none(), None, Some(Scalar::Integer(-7)), None, None),
         (referrer, none(), None, None, None, None),
     ] {
-        let told = Reward { side, metadata, amount, fair_value_usd: fair, ..reward() };
-        let data = sent(told.clone(), Rules::standard());
+        let reported = Reward { side, metadata, amount, fair_value_usd: fair, ..reward() };
+        let data = sent(reported.clone(), Rules::standard());
         let sent = match data.get("reward_value") {
             #[expect(clippy::cast_precision_loss, reason = "small")]
             Some(Scalar::Integer(whole)) => Some(*whole as f64),
@@ -82,7 +82,7 @@ fn the_value_is_of_the_side_and_of_the_first_source_that_has_one() {
         assert_eq!(
             (sent, data.get("currency")),
             (value, currency.map(Scalar::from).as_ref()),
-            "{told:?}"
+            "{reported:?}"
         );
         assert_eq!(data.get("reward_value_text"), None);
     }
@@ -91,8 +91,8 @@ fn the_value_is_of_the_side_and_of_the_first_source_that_has_one() {
 #[test]
 fn what_is_no_plain_amount_is_sent_as_it_was_written() {
     for text in ["1,000", "One month free"] {
-        let told = Reward { metadata: metadata(&[("amount", text)]), ..reward() };
-        let data = sent(told, Rules::standard());
+        let reported = Reward { metadata: metadata(&[("amount", text)]), ..reward() };
+        let data = sent(reported, Rules::standard());
         assert_eq!(data["reward_value_text"], Scalar::from(text));
         assert_eq!((data.get("reward_value"), data.get("currency")), (None, None));
     }
@@ -100,10 +100,10 @@ fn what_is_no_plain_amount_is_sent_as_it_was_written() {
     let data = sent(Reward { metadata: flag, ..reward() }, Rules::standard());
     assert_eq!((data.get("reward_value"), data.get("reward_value_text")), (None, None));
     let rules = Rules { friend_reward_value_key: "points".to_owned(), ..Rules::standard() };
-    let told = Reward {
+    let reported = Reward {
         side: Some(Side::Friend),
         metadata: [("points".to_owned(), Scalar::Integer(1_000))].into(),
         ..reward()
     };
-    assert_eq!(sent(told, rules)["reward_value"], Scalar::Integer(1_000));
+    assert_eq!(sent(reported, rules)["reward_value"], Scalar::Integer(1_000));
 }

@@ -1,15 +1,17 @@
 //! Nobody is their own friend, even where only what is known says so.
 
 use super::memory::Memory;
-use super::{RECEIVED, call, calls, converted, joined, news, profile, referred, snapshot, with};
+use super::{
+    RECEIVED, call, calls, converted, joined, notification, profile, referred, snapshot, with,
+};
 use crate::domain::{Call, Event, Facts, ParticipantIndex, Scalar, Snapshot};
 use crate::mapping::Rules;
 
 #[test]
 fn a_referrer_of_the_same_address_is_the_friend() {
-    let mut told = referred(1_780_000_000, "fay", "rae", 5);
-    told.people[1] = Snapshot { id: Some("old001".to_owned()), ..snapshot("fay") };
-    let plan = Memory::new(Rules::standard()).take_in(&told, RECEIVED).unwrap();
+    let mut reported = referred(1_780_000_000, "fay", "rae", 5);
+    reported.people[1] = Snapshot { id: Some("old001".to_owned()), ..snapshot("fay") };
+    let plan = Memory::new(Rules::standard()).take_in(&reported, RECEIVED).unwrap();
     assert_eq!(calls(&plan), [call("fay", "identify"), call("fay", "referral_program_joined")]);
     assert_eq!(profile(&plan, "fay").get("first_referral_date"), None);
 }
@@ -23,13 +25,13 @@ fn a_code_that_only_the_store_knows_is_their_own() {
     let named = Snapshot::with_id("data.referredBy", "fay-s".to_owned());
     let signed_up =
         Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
-    let told = news(1_780_000_001, vec![fay.clone(), named.clone()], vec![signed_up]);
-    let plan = memory.take_in(&told, RECEIVED).unwrap();
+    let reported = notification(1_780_000_001, vec![fay.clone(), named.clone()], vec![signed_up]);
+    let plan = memory.take_in(&reported, RECEIVED).unwrap();
     assert_eq!((calls(&plan), plan.unmapped), (vec![], vec![]));
 
-    let mut told = converted(1_780_000_002, "fay", "rae");
-    told.people = vec![fay, named];
-    let plan = memory.take_in(&told, RECEIVED).unwrap();
+    let mut reported = converted(1_780_000_002, "fay", "rae");
+    reported.people = vec![fay, named];
+    let plan = memory.take_in(&reported, RECEIVED).unwrap();
     assert_eq!(calls(&plan), []);
     let person = &memory.people[0];
     assert_eq!((person.participants[0].conversions, person.participants.len()), (0, 1));
@@ -40,10 +42,10 @@ fn a_code_that_only_the_store_knows_is_their_own() {
 
 #[test]
 fn a_conversion_credits_nobody_with_their_own() {
-    let mut told = converted(1_780_000_000, "fay", "rae");
-    told.people[1] = snapshot("fay");
+    let mut reported = converted(1_780_000_000, "fay", "rae");
+    reported.people[1] = snapshot("fay");
     let mut memory = Memory::new(Rules::standard());
-    let plan = memory.take_in(&told, RECEIVED).unwrap();
+    let plan = memory.take_in(&reported, RECEIVED).unwrap();
     assert_eq!(calls(&plan), []);
     // A server that names nobody says nothing of a referrer.
     let mut by_server = converted(1_780_000_000, "fay", "rae");
@@ -73,7 +75,7 @@ fn a_participant_whom_the_person_was_refers_nobody_to_themself() {
         );
         let named = Snapshot::with_id("data.referredBy", named_as.to_owned());
         let source = Some("PARTICIPANT".to_owned());
-        let told = vec![
+        let reported = vec![
             Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: source },
             Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) },
             Event::ReferralConverted {
@@ -83,8 +85,8 @@ fn a_participant_whom_the_person_was_refers_nobody_to_themself() {
                 product: None,
             },
         ];
-        let told = news(1_780_000_001, vec![again, named], told);
-        let plan = memory.take_in(&told, RECEIVED).unwrap();
+        let reported = notification(1_780_000_001, vec![again, named], reported);
+        let plan = memory.take_in(&reported, RECEIVED).unwrap();
         assert_eq!(plan.unmapped, Vec::<String>::new());
         let calls: Vec<_> = plan.lanes.iter().flat_map(|lane| &lane.calls).collect();
         let names = calls.iter().filter_map(|planned| match &planned.call {

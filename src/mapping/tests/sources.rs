@@ -52,7 +52,7 @@ fn joined_at(index: usize) -> i64 {
     EPOCH + i64::try_from(index).unwrap() * 3_600_000
 }
 
-/// A participant as webhooks and rows write them alike.
+/// Returns a participant as webhooks and rows write them alike.
 fn participant(program: &[Member], index: usize) -> Value {
     let referred = program.iter().filter(|it| it.referrer == Some(index) && it.converts).count();
     let mut object = json!({
@@ -115,8 +115,8 @@ fn rows(program: &[Member], look: usize) -> Vec<Notification> {
         ..Campaign::default()
     };
     let at = Time::from_millis(EPOCH + i64::try_from(look + 1).unwrap() * 86_400_000);
-    let origin = Origin { campaign, at, tell: SendFilter::All, shares: true };
-    let mut told = Vec::new();
+    let origin = Origin { campaign, at, filter: SendFilter::All, shares: true };
+    let mut reported = Vec::new();
     for (index, member) in program.iter().enumerate() {
         let mut row = participant(program, index);
         row["shareCount"] = json!({ "email": member.shares[look] });
@@ -124,33 +124,33 @@ fn rows(program: &[Member], look: usize) -> Vec<Notification> {
         if let Some(referrer) = member.referrer {
             row["referrer"] = participant(program, referrer);
         }
-        told.push(Row::new(Kind::Participant, row, &origin));
+        reported.push(Row::new(Kind::Participant, row, &origin));
         if member.converts {
             let mut row = participant(program, index);
             row["referralStatus"] = json!("CREDIT_AWARDED");
             row["updatedAt"] = json!(joined_at(index) + 5_000);
-            told.push(Row::new(Kind::Referral, row, &origin));
+            reported.push(Row::new(Kind::Referral, row, &origin));
         }
     }
-    told.iter().map(|row| row.notification().unwrap()).collect()
+    reported.iter().map(|row| row.notification().unwrap()).collect()
 }
 
 /// Returns the facts of everybody once all rows of a look were accepted.
 fn counted(program: &[Member], look: usize) -> Vec<Notification> {
     let at = Time::from_millis(EPOCH + i64::try_from(look + 1).unwrap() * 86_400_000);
     let campaign = Campaign { id: "camp".to_owned(), ..Campaign::default() };
-    let origin = Origin { campaign, at, tell: SendFilter::None, shares: true };
+    let origin = Origin { campaign, at, filter: SendFilter::None, shares: true };
     let of = |index| json!({ "id": format!("p{index:05}") });
     let rows = (0..program.len()).map(|index| Row::new(Kind::Counted, of(index), &origin));
     rows.map(|row| row.notification().unwrap()).collect()
 }
 
 /// Returns the final state after some notifications, in this order.
-fn state(news: &[Notification]) -> (Vec<(String, String)>, Vec<String>) {
+fn state(notifications: &[Notification]) -> (Vec<(String, String)>, Vec<String>) {
     let rules = Rules::standard();
     let mut memory = Memory::new(rules.clone());
-    for told in news {
-        memory.take_in(told, RECEIVED).unwrap();
+    for reported in notifications {
+        memory.take_in(reported, RECEIVED).unwrap();
     }
     memory.shown(&rules)
 }
@@ -187,7 +187,7 @@ proptest! {
     }
 
     #[test]
-    fn without_any_webhook_the_rows_tell_the_same(program in program()) {
+    fn rows_lead_to_the_effects_of_lost_webhooks(program in program()) {
         let look = |look| rows(&program, look).into_iter().chain(counted(&program, look));
         let looks: Vec<Notification> = (0..3).flat_map(look).collect();
         let all: Vec<Notification> = webhooks(&program).into_iter().chain(looks.clone()).collect();

@@ -1,7 +1,7 @@
 //! Totals of conversions and rewards: each sent only while that very thing was counted whole.
 
 use super::memory::Memory;
-use super::{RECEIVED, converted, joined, knowing, news, referred, snapshot, with};
+use super::{RECEIVED, converted, joined, knowing, notification, referred, snapshot, with};
 use crate::domain::{
     Attributes, Event, Facts, Notification, ParticipantIndex, Reward, Scalar, SendFilter, Snapshot,
 };
@@ -9,8 +9,8 @@ use crate::mapping::Rules;
 
 const FRIENDS: [&str; 4] = ["ann", "bob", "cid", "dee"];
 
-fn take(memory: &mut Memory, news: &Notification) {
-    memory.take_in(news, RECEIVED).unwrap();
+fn take(memory: &mut Memory, notification: &Notification) {
+    memory.take_in(notification, RECEIVED).unwrap();
 }
 
 fn profile(memory: &Memory, name: &str) -> Attributes {
@@ -23,24 +23,24 @@ fn total(memory: &Memory, name: &str) -> Option<i64> {
     profile(memory, "rae").get(name).and_then(Scalar::as_integer)
 }
 
-/// Four friends of `rae` sign up, of whom GrowSurf has credited so many by then.
+/// Plans the sign-ups of four friends of `rae`; GrowSurf has credited `credited` of them.
 fn sign_up(memory: &mut Memory, credited: i64) {
     for (place, friend) in (1..).zip(FRIENDS) {
-        let mut told = referred(1_780_000_000 + place, friend, "rae", credited.min(place - 1));
+        let mut reported = referred(1_780_000_000 + place, friend, "rae", credited.min(place - 1));
         let leads = place - credited.min(place - 1);
-        told.people[1].facts.insert(Facts::LEAD_COUNT.to_owned(), leads.into());
-        take(memory, &told);
+        reported.people[1].facts.insert(Facts::LEAD_COUNT.to_owned(), leads.into());
+        take(memory, &reported);
     }
 }
 
-/// The conversion of a friend, as the user's own backend reports it.
+/// Returns the conversion of a friend, as the user's own backend reports it.
 fn by_server(friend: &str) -> Notification {
-    let mut told = converted(1_780_000_100, friend, "rae");
-    told.people.truncate(1);
-    told.people[0].is_subject = false;
-    let Event::ReferralConverted { referrer, .. } = &mut told.events[0].event else { panic!() };
-    (*referrer, told.is_from_server) = (None, true);
-    told
+    let mut reported = converted(1_780_000_100, friend, "rae");
+    reported.people.truncate(1);
+    reported.people[0].is_subject = false;
+    let Event::ReferralConverted { referrer, .. } = &mut reported.events[0].event else { panic!() };
+    (*referrer, reported.is_from_server) = (None, true);
+    reported
 }
 
 fn of_server() -> Rules {
@@ -49,13 +49,13 @@ fn of_server() -> Rules {
     rules
 }
 
-/// Everything that GrowSurf has of `rae` was counted.
+/// Plans a full comparison of `rae`.
 fn compared(memory: &mut Memory) {
     let who = Snapshot::with_id("row", "rae001".to_owned());
     let event = Event::FullyCompared { participant: ParticipantIndex(0) };
-    let mut news = news(1_780_010_000, vec![who], vec![event]);
-    news.filter = SendFilter::None;
-    take(memory, &news);
+    let mut notification = notification(1_780_010_000, vec![who], vec![event]);
+    notification.filter = SendFilter::None;
+    take(memory, &notification);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn rewards_are_complete_whether_or_not_conversions_are() {
     sign_up(&mut memory, 3);
     let reward = Reward { id: "prew_1".to_owned(), approved: true, ..Reward::default() };
     let event = Event::RewardEarned { earner: ParticipantIndex(0), reward };
-    take(&mut memory, &news(1_780_000_100, vec![snapshot("rae")], vec![event]));
+    take(&mut memory, &notification(1_780_000_100, vec![snapshot("rae")], vec![event]));
     assert_eq!(total(&memory, "total_rewards"), Some(1));
     assert_eq!(total(&memory, "total_conversions"), None);
 }

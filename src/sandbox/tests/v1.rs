@@ -99,7 +99,7 @@ async fn events_are_shown_in_order_with_their_repeats() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_in_the_v1_shape() {
+async fn refusals_have_the_shape_of_v1() {
     let served = Served::start().await;
     let name = "n".repeat(101);
     let path = "/api/v1/customers/1/events";

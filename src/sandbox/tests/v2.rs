@@ -60,7 +60,7 @@ async fn an_entity_is_one_operation() {
 }
 
 #[tokio::test]
-async fn a_batch_tells_which_operations_are_invalid_and_does_the_others() {
+async fn a_batch_names_invalid_operations_and_applies_the_others() {
     let served = Served::start().await;
     let long = "x".repeat(1_001);
     let batch = json!({"batch": [

@@ -94,7 +94,7 @@ fn entry(key: &str, value: &Value) -> Result<Option<Scalar>, String> {
     check_metadata_key(key).map_err(|error| {
         // The form that GrowSurf keeps would repeat what is no word.
         let error = if is_plain(key) { error } else { MetadataKeyError::Renamed(None) };
-        format!(" has a key that GrowSurf doesn't take: expected {error}")
+        format!(" has a key that GrowSurf doesn't accept: expected {error}")
     })?;
     let fault = match value {
         Value::Null => return Ok(None),

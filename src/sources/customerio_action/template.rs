@@ -9,11 +9,11 @@ use crate::sources::contract::{FAULTS, Faults, is_plain};
 const LONGEST_PIECE: usize = 80;
 
 /// The fault of an update that changes nothing.
-pub(super) const NOTHING: &str = "nothing is to be changed; at least one of metadata, unsubscribed, \
-    first_name and last_name must be there";
+pub(super) const NOTHING: &str = "it changes nothing; give at least one of metadata, unsubscribed, \
+    first_name and last_name";
 
-/// The fault of an action that names nobody.
-pub(super) const NOBODY: &str = "nobody is named; say by email, id or participant who it is, for example \
+/// The fault of an action that names no person.
+pub(super) const NOBODY: &str = "no person is named; name one by email, id or participant, for example \
     \"email\": \"{{customer.email}}\"";
 
 /// The fix for an optional field that a template left empty.
@@ -25,23 +25,21 @@ pub(super) const OPTIONAL: &str = "the person has no such attribute; give it a d
 pub(super) fn fix(kind: &str, field: &str) -> &'static str {
     match (kind, field) {
         ("add_participant", "email") => {
-            "it names who is to take part; let only people who have an address into the campaign"
+            "it names the new participant; admit only people with an address to the campaign"
         }
         (_, "type") => {
             "it is one of update_participant, trigger_referral, record_share and add_participant"
         }
         (_, "campaign") => "write it into the template, or leave the line out",
         (_, "dedupe_key") => {
-            "the same action could be done again by a retry; build the key of what is always there, \
+            "without it a retry could repeat the action; build it from a value that is always present, \
              such as {{campaign.id}} or {{delivery_id}}"
         }
         (_, "email" | "id" | "participant") => {
             "the person has no such attribute; leave the line out and name the person by another of \
-             email, id and participant, or let only people who have it into the campaign"
+             email, id and participant, or admit only people who have it to the campaign"
         }
-        (_, "channel") => {
-            "write into the template by which channel the person shared, for example \"whatsapp\""
-        }
+        (_, "channel") => "name the channel of the share in the template, for example \"whatsapp\"",
         _ => OPTIONAL,
     }
 }

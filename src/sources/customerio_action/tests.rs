@@ -16,7 +16,7 @@ const TYPES: [&str; 4] = [UPDATE, TRIGGER, SHARE, ADD];
 
 const NOW: Time = Time::from_seconds(1_790_000_000);
 
-/// An action of a type with some fields changed; `"-"` takes one out.
+/// Returns an action of a type with some fields changed; `"-"` takes one out.
 fn action(kind: &str, changes: &Value) -> Value {
     let mut body = json!({
         "type": kind, "campaign": "ct8f71", "dedupe_key": "winback-2026",
@@ -58,7 +58,7 @@ fn fay() -> Identifier {
 }
 
 #[test]
-fn what_every_ask_has_is_read() {
+fn the_common_fields_of_every_action_are_read() {
     let (who, it) = accepted(TRIGGER, &json!({}));
     assert_eq!(who, [fay()]);
     assert_eq!(
@@ -108,9 +108,9 @@ fn each_type_is_read_with_its_own_fields() {
         panic!()
     };
     assert_eq!(update.unsubscribed, Some(true));
-    for (told, kept) in [("Rae@Example.com", "rae@example.com"), ("rae001", "rae001")] {
+    for (reported, kept) in [("Rae@Example.com", "rae@example.com"), ("rae001", "rae001")] {
         let added =
-            json!({"referred_by": told, "last_name": "Friend", "metadata": {"plan": "pro"}});
+            json!({"referred_by": reported, "last_name": "Friend", "metadata": {"plan": "pro"}});
         let metadata: Attributes = [("plan".to_owned(), Scalar::from("pro"))].into();
         assert_eq!(
             accepted(ADD, &added).1.kind,
@@ -150,9 +150,9 @@ fn every_fault_is_named_with_its_fix_and_no_value_is_repeated() {
         (
             TRIGGER,
             json!({"dedupe_key": null}),
-            "dedupe_key is missing: the same action could be done again",
+            "dedupe_key is missing: without it a retry could repeat the action",
         ),
-        (TRIGGER, json!({"dedupe_key": ""}), "dedupe_key is empty: the same action"),
+        (TRIGGER, json!({"dedupe_key": ""}), "dedupe_key is empty: without it a retry"),
         (TRIGGER, json!({"dedupe_key": &long}), "dedupe_key is longer than 200 bytes"),
         (TRIGGER, json!({"id": &long}), "id is longer than 200 bytes"),
         (TRIGGER, json!({"id": "é".repeat(101)}), "id is longer than 200 bytes"),
@@ -161,7 +161,7 @@ fn every_fault_is_named_with_its_fix_and_no_value_is_repeated() {
         (TRIGGER, json!({"dedupe_key": "se\ncret"}), "dedupe_key holds a line break"),
         (TRIGGER, json!({"campaign": ""}), "campaign is empty: write it into the template"),
         (TRIGGER, json!({"campaign": "secret@example.com"}), "campaign is no id of GrowSurf's"),
-        (TRIGGER, json!({"email": "-"}), "nobody is named"),
+        (TRIGGER, json!({"email": "-"}), "no person is named"),
         (TRIGGER, json!({"email": ""}), "email is empty: the person has no such attribute"),
         (TRIGGER, json!({"email": "secret"}), "email is no e-mail address"),
         (TRIGGER, json!({"email": ["secret"]}), "email is no text"),
@@ -180,10 +180,10 @@ fn every_fault_is_named_with_its_fix_and_no_value_is_repeated() {
         (
             SHARE,
             json!({"channel": "-"}),
-            "channel is missing: write into the template by which channel",
+            "channel is missing: name the channel of the share in the template",
         ),
-        (UPDATE, json!({"metadata": null}), "nothing is to be changed"),
-        (UPDATE, json!({"metadata": {}}), "nothing is to be changed"),
+        (UPDATE, json!({"metadata": null}), "it changes nothing"),
+        (UPDATE, json!({"metadata": {}}), "it changes nothing"),
         (UPDATE, json!({"metadata": "secret"}), "metadata is no object"),
         (UPDATE, json!({"metadata": {"plan": ""}}), "metadata.plan is empty"),
         (UPDATE, json!({"metadata": {"plan": {"secret": 1}}}), "metadata.plan is neither text"),
@@ -232,7 +232,7 @@ fn every_fault_is_named_with_its_fix_and_no_value_is_repeated() {
         assert!(all.contains(part), "{all}");
     }
     let nobody = refusal(TRIGGER, &json!({"email": "-", "delay_in_days": 0, "emial": 1}));
-    for part in ["emial is no field", "; delay_in_days is no whole", "; nobody is named"] {
+    for part in ["emial is no field", "; delay_in_days is no whole", "; no person is named"] {
         assert!(nobody.contains(part), "{nobody}");
     }
     let id = refusal(TRIGGER, &json!({"participant": "{{x.y}}"}));

@@ -66,7 +66,7 @@ wire! {
     }
 }
 
-/// Reads `NEW_COMMISSION_ADDED`; a commission of a sale tells of a conversion, too.
+/// Reads `NEW_COMMISSION_ADDED`; a commission of a sale is a conversion as well.
 ///
 /// # Errors
 /// The reason to park the body, naming the field. The same for the other events.

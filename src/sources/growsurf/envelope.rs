@@ -25,7 +25,7 @@ wire! {
         pub campaign_id: Option<String>,
         pub campaign_name: Option<&'a str>,
         #[serde(borrow)]
-        pub campaign: Named<'a>,
+        pub campaign: NamedCampaign<'a>,
     }
 }
 
@@ -37,14 +37,14 @@ wire! {
         pub campaign_id: Option<String>,
         pub campaign_name: Option<&'a str>,
         #[serde(borrow)]
-        pub campaign: Named<'a>,
+        pub campaign: NamedCampaign<'a>,
         pub participant: Option<Box<Self>>,
     }
 }
 
 /// A campaign as it is named: by an object, or by its id alone.
 #[derive(Debug, Default)]
-pub struct Named<'a> {
+pub struct NamedCampaign<'a> {
     pub object: Campaign<'a>,
     pub bare_id: Option<String>,
 }
@@ -62,7 +62,7 @@ wire! {
     }
 }
 
-impl<'de> Lenient<'de> for Named<'de> {
+impl<'de> Lenient<'de> for NamedCampaign<'de> {
     type Out = Self;
 
     fn plain(value: Plain<'de>) -> Self {
@@ -75,9 +75,9 @@ impl<'de> Lenient<'de> for Named<'de> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for NamedCampaign<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        lenient::any::<Named<'de>, D>(deserializer)
+        lenient::any::<NamedCampaign<'de>, D>(deserializer)
     }
 }
 
@@ -91,7 +91,7 @@ impl<'a> Envelope<'a> {
         let nested = |place: &'a Place<'_>| (&place.campaign_id, &place.campaign);
         let [data, of_data, participant] = [data, of_data, participant].map(|it| it.map(nested));
         let places = [data, of_data, participant, Some(own)];
-        let object = |(_, campaign): (_, &'a Named<'_>)| campaign.object.id.as_deref();
+        let object = |(_, campaign): (_, &'a NamedCampaign<'_>)| campaign.object.id.as_deref();
         [ended.and_then(|campaign| campaign.id.as_deref()), data.and_then(object)]
             .into_iter()
             .chain(places.map(|it| it?.0.as_deref()))

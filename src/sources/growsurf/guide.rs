@@ -170,7 +170,7 @@ fn referral_converted(
     Ok(())
 }
 
-/// Reads `PARTICIPANT_REACHED_REWARD`, of which the guides show no whole body.
+/// Reads `PARTICIPANT_REACHED_REWARD`. The guides show no whole body of it.
 fn reward_reached(
     notification: &mut Notification,
     body: Body<'_>,

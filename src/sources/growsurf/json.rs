@@ -63,7 +63,7 @@ fn repaired(body: &[u8]) -> Cow<'_, [u8]> {
     repaired
 }
 
-/// The number in the `\uXXXX` at `position`, if there is one.
+/// Returns the number in the `\uXXXX` at `position`, if there is one.
 fn code_unit(body: &[u8], position: usize) -> Option<u16> {
     let digits = body.get(position..position + 6)?.strip_prefix(b"\\u")?;
     let mut bytes = [0; 2];

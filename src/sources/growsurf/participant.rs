@@ -24,7 +24,7 @@ wire! {
         pub last_name: Option<&'a str>,
         /// The link; omitted for customers of an affiliate program.
         pub share_url: Option<&'a str>,
-        /// Texts that `?grsf=` takes in place of the id.
+        /// Texts that `?grsf=` accepts in place of the id.
         pub vanity_keys: Vec<&'a str>,
         /// The code of the link; the guide's shape only.
         pub referral_code: Option<String>,
@@ -110,7 +110,7 @@ impl Participant<'_> {
             unmapped: unmapped.into_iter().collect(),
         };
         if let Some(reference) = self.referred_by.map(Reference::from) {
-            // Whoever names themself has no referrer, which is what the facts say then.
+            // A participant who names themself has no referrer, and the facts say so.
             let _ = note_referrer(&mut participant, &reference.into_snapshot(field));
         }
         participant

@@ -85,9 +85,9 @@ impl Reward<'_> {
     }
 
     fn has_friends_side(&self) -> bool {
-        self.referral_coupon_code.is_told()
-            || self.referral_description.is_told()
-            || self.referred_value.is_told()
+        self.referral_coupon_code.is_given()
+            || self.referral_description.is_given()
+            || self.referred_value.is_given()
     }
 }
 

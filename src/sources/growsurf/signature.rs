@@ -74,7 +74,7 @@ pub enum SignatureError {
 }
 
 impl SignatureError {
-    /// The reason as the log sums it.
+    /// Returns the reason as the log sums it.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Missing => "signature_missing",
@@ -99,7 +99,7 @@ pub fn check_header(
     signature.check_age(received_at, max_age)
 }
 
-/// Tells whose secrets made the signature of `body`, all of them that match, in the order given.
+/// Returns the owners of all secrets that made the signature of `body`, in the given order.
 ///
 /// Every key is tried and each comparison takes constant time.
 ///
@@ -129,7 +129,7 @@ pub fn verify<'a>(
     Ok(owners)
 }
 
-/// The header's value for `body`, as GrowSurf would send it: for samples and tests.
+/// Returns the header's value for `body`, as GrowSurf would send it: for samples and tests.
 pub fn sign(secret: &[u8], signed_at: Time, body: &[u8]) -> String {
     let timestamp = signed_at.millis().to_string();
     let digest = keyed_hash(secret, &timestamp, body).finalize().into_bytes();

@@ -33,10 +33,10 @@ fn reason(body: &Value) -> String {
 }
 
 fn events(notification: &Notification) -> Vec<&Event> {
-    notification.events.iter().map(|told| &told.event).collect()
+    notification.events.iter().map(|timed| &timed.event).collect()
 }
 
-/// The person told of at `field`.
+/// Returns the person told of at `field`.
 fn at<'a>(notification: &'a Notification, field: &str) -> &'a Snapshot {
     notification.people.iter().find(|person| person.field == field).unwrap()
 }
@@ -49,14 +49,15 @@ fn text(person: &Snapshot, name: &str) -> Option<String> {
     fact(person, name).and_then(Scalar::as_text).map(str::to_owned)
 }
 
-/// The body with the value at the pointer replaced; a null removes nothing, it stays a null.
+/// Returns the body with the value at the pointer replaced; a null removes nothing, it stays a
+/// null.
 fn with(mut body: Value, pointer: &str, value: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     body.pointer_mut(parent).unwrap()[name] = value;
     body
 }
 
-/// The body without the field at the pointer.
+/// Returns the body without the field at the pointer.
 fn without(mut body: Value, pointer: &str) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     body.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name).unwrap();

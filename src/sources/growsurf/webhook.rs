@@ -122,10 +122,10 @@ pub fn subject(
     let fields = if participant.referrer.is_some() { &NESTED } else { &BESIDE };
     participant.referrer = participant.referrer.or(beside);
     // A bare `referredBy` is a fact of the participant already, and names nobody to read further.
-    let is_told = participant.referrer.is_some();
+    let is_referred = participant.referrer.is_some();
     let (participant, referrer) = participant.into_referred(fields);
     let who = notification.add_participant(participant);
-    if let (true, Ok(Some(referrer))) = (is_told, referrer) {
+    if let (true, Ok(Some(referrer))) = (is_referred, referrer) {
         notification.add_participant(referrer);
     }
     Ok(who)

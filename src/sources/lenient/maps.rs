@@ -9,12 +9,12 @@ use serde_with::DeserializeAs;
 use super::{Lenient, Part, Plain, any, pass_over};
 use crate::domain::Attributes;
 
-/// The most fields of metadata that are taken, first by name; a person has at most 300 attributes
-/// at Customer.io. Whoever signs up can write metadata, and it is kept with the participant.
+/// The most fields of metadata that are read, first by name; a person has at most 300 attributes at
+/// Customer.io. Any new participant can write metadata, which is stored with them.
 const FIELDS: usize = 300;
 
 /// The texts, numbers and flags of an object under their own names. Nested values are left out, and
-/// what goes beyond so many fields that nobody meant them.
+/// fields beyond [`FIELDS`].
 pub struct Metadata;
 
 impl<'de> Lenient<'de> for Metadata {

@@ -5,7 +5,7 @@ use super::*;
 use crate::domain::Attributes;
 
 #[test]
-fn whole_numbers_are_taken_from_whatever_holds_one() {
+fn whole_numbers_are_read_from_numbers_and_texts() {
     for (value, expected) in [
         (json!(9), Some(9)),
         (json!("9"), Some(9)),
@@ -101,7 +101,7 @@ fn fields_of_a_wrong_type_are_absent() {
 }
 
 #[test]
-fn what_can_be_understood_is_taken() {
+fn readable_parts_are_planned() {
     let body = json!({
         "text": " a ", "id": 7, "count": "3", "flag": "TRUE", "legible": "perhaps", "value": " 20.0 ",
         "texts": ["b ", 5, "", null, "c"],

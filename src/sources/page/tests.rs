@@ -112,7 +112,7 @@ fn a_page_that_is_none_of_the_users_is_left_out() {
 }
 
 #[test]
-fn what_was_kept_of_somebody_who_was_forgotten_tells_nothing() {
+fn a_stored_body_of_an_erased_person_leads_to_nothing() {
     for field in ["participant", "anonymous_id"] {
         let mut kept = post(Kind::Click, &click()).unwrap().kept("camp", None);
         kept[field] = json!(null);

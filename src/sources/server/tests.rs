@@ -16,7 +16,7 @@ fn read(body: &Value) -> Result<Notification, String> {
     ServerEvent::read(body.clone(), NOW)
 }
 
-/// An event with some fields changed; `null` takes one out.
+/// Returns an event with some fields changed; `null` takes one out.
 fn changed(event: &str, fields: &Value) -> Value {
     let mut body = match event {
         CONVERTED => json!({"conversion_value": 49.5, "currency": "EUR", "product": "Pro"}),

@@ -9,7 +9,8 @@ use crate::store::Verdict;
 
 use super::Bench;
 use super::script::{
-    CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, lease, news, settle, take, words,
+    CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, lease, notification, settle, take,
+    words,
 };
 
 pub(crate) async fn what_was_accepted_is_there_after_a_restart(bench: &impl Bench) {
@@ -41,8 +42,8 @@ pub(crate) async fn the_same_bytes_of_another_source_or_owner_are_another_webhoo
     let mut ids = BTreeSet::new();
     for &source in Source::VARIANTS {
         for owner in [None, Some("camp"), Some("other")] {
-            let taken = async |news| {
-                let mut arrival = arrival("same", at(0), news);
+            let taken = async |notification| {
+                let mut arrival = arrival("same", at(0), notification);
                 (arrival.webhook.source, arrival.webhook.owner) =
                     (source, owner.map(str::to_owned));
                 store.accept(arrival, at(0)).await.unwrap()
@@ -62,7 +63,7 @@ pub(crate) async fn a_webhook_comes_back_as_it_was_received(bench: &impl Bench) 
     let mut sent = Vec::new();
     for (number, &source) in Source::VARIANTS.iter().enumerate() {
         for body in [&b""[..], b"\0", b"\xef\xbb\xbf{}", b"\xff\xfe{\0}\0", b"[[1e400"] {
-            let mut arrival = arrival("", at(0), news());
+            let mut arrival = arrival("", at(0), notification());
             let webhook = &mut arrival.webhook;
             (webhook.source, webhook.body) = (source, body.to_vec());
             webhook.owner = (number % 2 == 0).then(|| format!("owner {number}"));
@@ -89,8 +90,9 @@ pub(crate) async fn the_longest_id_is_kept_and_a_longer_one_parks_the_webhook(be
         let address = format!("p{number}@example.com");
         let taken = async |id: &str| {
             let body = format!("{number} {}", id.len());
-            let news = news().participant(&address, id).effect(&format!("e{number}"), None);
-            store.accept(arrival(&body, at(0), news), at(0)).await.unwrap()
+            let notification =
+                notification().participant(&address, id).effect(&format!("e{number}"), None);
+            store.accept(arrival(&body, at(0), notification), at(0)).await.unwrap()
         };
         let longer = taken(&format!("{longest}z")).await;
         let reason = "data.id is longer than 200 bytes".to_owned();
@@ -107,11 +109,11 @@ pub(crate) async fn the_longest_id_is_kept_and_a_longer_one_parks_the_webhook(be
 
 pub(crate) async fn what_cannot_be_read_is_parked_with_its_reason(bench: &impl Bench) {
     let store = bench.open().await;
-    let mut unread = arrival("unread", at(0), news());
+    let mut unread = arrival("unread", at(0), notification());
     unread.decoded = Err("event is unknown".to_owned());
     let receipt = store.accept(unread, at(0)).await.unwrap();
     assert_eq!(receipt.status, Status::Parked { reason: "event is unknown".to_owned() });
-    let unmappable = arrival("unmappable", at(1), news().named("unmappable"));
+    let unmappable = arrival("unmappable", at(1), notification().named("unmappable"));
     let receipt = store.accept(unmappable, at(1)).await.unwrap();
     assert_eq!(receipt.status, Status::Parked { reason: "data.what is missing".to_owned() });
     let parked = inbox(&store, true).await;
@@ -156,11 +158,11 @@ pub(crate) async fn a_planner_that_panics_parks_only_that_webhook(bench: &impl B
     let store = bench.open().await;
     let mut waiting = tokio::task::JoinSet::new();
     for number in 0..40 {
-        let mut news = did(&format!("p{number}"), &format!("e{number}"));
+        let mut notification = did(&format!("p{number}"), &format!("e{number}"));
         if number == 17 {
-            news = news.named("panic");
+            notification = notification.named("panic");
         }
-        let (store, arrival) = (store.clone(), arrival(&number.to_string(), at(0), news));
+        let (store, arrival) = (store.clone(), arrival(&number.to_string(), at(0), notification));
         waiting.spawn(async move { (number, store.accept(arrival, at(0)).await.unwrap().status) });
     }
     for (number, status) in waiting.join_all().await {
@@ -180,17 +182,17 @@ pub(crate) async fn a_plan_that_contradicts_the_store_parks_the_webhook_and_leav
     let store = bench.open().await;
     take(&store, "zed", "a", at(0)).await;
     // Ann is written before Zed is refused, because the script plans people in their order.
-    let news = did("ann", "b").participant("zed@example.com", "zed").effect("c", None);
-    let both = arrival("x", at(1), news.clone().named("contradiction"));
+    let notification = did("ann", "b").participant("zed@example.com", "zed").effect("c", None);
+    let both = arrival("x", at(1), notification.clone().named("contradiction"));
     let receipt = store.accept(both, at(1)).await.unwrap();
     assert!(matches!(receipt.status, Status::Parked { .. }), "{receipt:?}");
     assert_eq!(store.stats().await.unwrap().pending, 2);
     assert_eq!(bench.count().await, store.stats().await.unwrap());
-    let receipt = store.accept(arrival("x", at(2), news), at(2)).await.unwrap();
+    let receipt = store.accept(arrival("x", at(2), notification), at(2)).await.unwrap();
     assert_eq!((receipt.status, receipt.calls), (Status::Accepted, 4));
 }
 
-pub(crate) async fn an_effect_told_many_times_at_once_happens_once(bench: &impl Bench) {
+pub(crate) async fn an_effect_reported_many_times_at_once_happens_once(bench: &impl Bench) {
     let store = bench.open().await;
     let mut waiting = tokio::task::JoinSet::new();
     for number in 0..50 {
@@ -203,7 +205,7 @@ pub(crate) async fn an_effect_told_many_times_at_once_happens_once(bench: &impl 
     assert_eq!(drain(&store, at(100)).await, ["identify", "joined"]);
 }
 
-pub(crate) async fn an_effect_that_one_plan_tells_twice_happens_once(bench: &impl Bench) {
+pub(crate) async fn an_effect_planned_twice_in_one_plan_happens_once(bench: &impl Bench) {
     let store = bench.open().await;
     let twice = did("ann", "a").effect("a", None);
     let receipt = store.accept(arrival("x", at(0), twice), at(0)).await.unwrap();
@@ -211,15 +213,16 @@ pub(crate) async fn an_effect_that_one_plan_tells_twice_happens_once(bench: &imp
     assert_eq!(drain(&store, at(1)).await, ["identify", "a", "identify"]);
 }
 
-pub(crate) async fn what_is_taken_in_together_keeps_its_order(bench: &impl Bench) {
+pub(crate) async fn webhooks_accepted_together_keep_their_order(bench: &impl Bench) {
     // More than share a commit, of which one is in the way of the others.
     const TOGETHER: usize = 300;
     const BROKEN: usize = 17;
     let store = bench.open().await;
     let group = (0..TOGETHER).map(|number| {
-        let news = did("ann", &format!("e{number}"));
-        let news = if number == BROKEN { news.named("panic") } else { news };
-        arrival(&number.to_string(), at(0), news)
+        let notification = did("ann", &format!("e{number}"));
+        let notification =
+            if number == BROKEN { notification.named("panic") } else { notification };
+        arrival(&number.to_string(), at(0), notification)
     });
     let receipts = store.accept_in_order(group.collect(), at(0)).await.unwrap();
     assert_eq!(receipts.len(), TOGETHER);
@@ -236,7 +239,7 @@ pub(crate) async fn what_is_taken_in_together_keeps_its_order(bench: &impl Bench
 pub(crate) async fn a_participant_is_found_by_its_id_when_its_address_changed(bench: &impl Bench) {
     let store = bench.open().await;
     take(&store, "ann", "a", at(0)).await;
-    let moved = news().participant("ann@elsewhere.org", "ann").effect("b", None);
+    let moved = notification().participant("ann@elsewhere.org", "ann").effect("b", None);
     store.accept(arrival("moved", at(1), moved), at(1)).await.unwrap();
     let leased = lease(&store, at(2)).await;
     // One lane, and even the calls planned before go to where the person is now.
@@ -253,7 +256,7 @@ pub(crate) async fn what_is_known_of_a_person_comes_back_whole(bench: &impl Benc
     let store = bench.open().await;
     drain(&store, at(100)).await;
     // The script says again what the store told it, so this shows that nothing was forgotten.
-    let again = news().participant("ann@example.com", "ann").identify();
+    let again = notification().participant("ann@example.com", "ann").identify();
     store.accept(arrival("again", at(0), again), at(101)).await.unwrap();
     let after = store.claim(claim(at(102))).await.unwrap().remove(0);
     assert_eq!(words(&after), ["identify"]);
@@ -261,12 +264,13 @@ pub(crate) async fn what_is_known_of_a_person_comes_back_whole(bench: &impl Benc
     assert_eq!(before.lane, after.lane);
 }
 
-pub(crate) async fn an_address_given_up_in_a_batch_is_somebody_elses_in_it(bench: &impl Bench) {
+pub(crate) async fn an_address_given_up_in_a_batch_can_have_a_new_owner_in_it(bench: &impl Bench) {
     let store = bench.open().await;
     take(&store, "ann", "a", at(0)).await;
     let says = |id: &str, address: &str, effect: &str| {
-        let news = news().participant(&format!("{address}@example.com"), id).effect(effect, None);
-        arrival(effect, at(1), news)
+        let notification =
+            notification().participant(&format!("{address}@example.com"), id).effect(effect, None);
+        arrival(effect, at(1), notification)
     };
     // One who was there gives up an address, and so does one who comes with the batch.
     let batch = vec![

@@ -13,7 +13,9 @@ use crate::domain::{
 use crate::store::{Stats, Store, StoreError, Verdict};
 
 use super::Bench;
-use super::script::{CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, news, settle, words};
+use super::script::{
+    CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, notification, settle, words,
+};
 
 /// A webhook that tells of up to two participants, each with an address of a few and an effect of a few.
 #[derive(Clone, Debug)]
@@ -32,15 +34,16 @@ fn report() -> impl Strategy<Value = Report> {
 }
 
 fn says(Report { who, manner }: &Report) -> Notification {
-    let told = who.iter().fold(news(), |news, (id, address, effect)| {
-        let news = news.participant(&format!("a{address}@example.com"), &format!("p{id}"));
-        news.effect(&format!("e{effect}"), None)
+    let reported = who.iter().fold(notification(), |notification, (id, address, effect)| {
+        let notification =
+            notification.participant(&format!("a{address}@example.com"), &format!("p{id}"));
+        notification.effect(&format!("e{effect}"), None)
     });
     match manner {
-        0 => told.named("unmappable"),
-        1 => told.named("panic"),
-        2 => told.nobody(),
-        _ => told,
+        0 => reported.named("unmappable"),
+        1 => reported.named("panic"),
+        2 => reported.nobody(),
+        _ => reported,
     }
 }
 
@@ -83,9 +86,9 @@ async fn outcome<'a>(
     let mut receipts = Vec::new();
     let mut count = 0;
     for batch in before.chunks(1).chain(batches) {
-        let group = batch.iter().map(|told| {
+        let group = batch.iter().map(|reported| {
             count += 1;
-            arrival(&format!("body {count}"), at(count), says(told))
+            arrival(&format!("body {count}"), at(count), says(reported))
         });
         let group: Vec<ReceivedWebhook> = group.collect();
         for receipt in store.accept_in_order(group, at(100)).await.unwrap() {
@@ -102,8 +105,8 @@ async fn outcome<'a>(
     Seen { receipts, people, calls, stats }
 }
 
-/// A person without what differs from store to store: numbers, of which some stay free, and the secret that
-/// the script keeps as a key.
+/// Returns a person without what differs from store to store: numbers, of which some stay free, and
+/// the secret that the script keeps as a key.
 fn comparable(mut person: Person) -> Person {
     person.id = None;
     person.participants.iter_mut().for_each(|it| it.key.clear());
@@ -122,7 +125,7 @@ fn keys() -> Vec<ReadKey> {
     participants.chain(addresses).collect()
 }
 
-/// All calls by whom they go to, in order.
+/// Returns all calls by whom they go to, in order.
 async fn calls(store: &Store) -> Vec<(String, Vec<String>)> {
     let mut calls = BTreeMap::<String, Vec<String>>::new();
     loop {

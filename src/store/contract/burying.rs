@@ -7,8 +7,8 @@ use crate::store::{ClaimRequest, DeadLetters, Settle, Settlement, Store, Verdict
 
 use super::Bench;
 use super::script::{
-    NEVER, Saying, arrival, at, attempt, bury, claim, did, drain, lease, news, settle, take, word,
-    words,
+    NEVER, Saying, arrival, at, attempt, bury, claim, did, drain, lease, notification, settle,
+    take, word, words,
 };
 
 pub(crate) async fn dead_letters_are_listed_newest_first_in_pages(bench: &impl Bench) {
@@ -51,8 +51,8 @@ pub(crate) async fn a_dead_letter_shows_its_attempts(bench: &impl Bench) {
     }
     let (letter, attempts) = store.dead_letter(id).await.unwrap().unwrap();
     assert_eq!((word(&letter.delivery).as_str(), letter.delivery.attempts), ("identify", 2));
-    let told: Vec<_> = attempts.iter().map(|past| (past.at, past.reason.as_str())).collect();
-    assert_eq!(told, [(at(1), "reason 1"), (at(2), "reason 2"), (at(3), "reason 3")]);
+    let reported: Vec<_> = attempts.iter().map(|past| (past.at, past.reason.as_str())).collect();
+    assert_eq!(reported, [(at(1), "reason 1"), (at(2), "reason 2"), (at(3), "reason 3")]);
     assert_eq!(attempts[0].took, Duration::from_millis(12));
     assert_eq!((attempts[0].http_status, attempts[0].outcome.as_str()), (Some(503), "retry"));
     assert_eq!(store.dead_letter(DeliveryId(id.0 + 1)).await.unwrap(), None, "it is pending");
@@ -82,11 +82,11 @@ pub(crate) async fn redelivered_letters_go_to_the_end_of_their_lane_as_if_never_
 
 pub(crate) async fn a_redelivered_identify_carries_the_present_profile(bench: &impl Bench) {
     let store = bench.open().await;
-    let told = |effect: &str, name: &str| did("ann", effect).fact("first_name", name);
-    store.accept(arrival("a", at(0), told("a", "Ann")), at(0)).await.unwrap();
+    let reported = |effect: &str, name: &str| did("ann", effect).fact("first_name", name);
+    store.accept(arrival("a", at(0), reported("a", "Ann")), at(0)).await.unwrap();
     bury(&store, at(0)).await;
     drain(&store, at(0)).await;
-    store.accept(arrival("b", at(1), told("b", "Anna")), at(1)).await.unwrap();
+    store.accept(arrival("b", at(1), reported("b", "Anna")), at(1)).await.unwrap();
     drain(&store, at(1)).await;
     // Put back, buried once more alone in its row, and put back again.
     for second in [2, 4] {
@@ -112,13 +112,14 @@ pub(crate) async fn discarded_letters_are_gone_and_their_effects_stay(bench: &im
     assert_eq!(again.calls, 0);
 }
 
-/// Turns so many tracks of one person, and their identifies, into dead letters; returns how many there are.
+/// Turns `tracks` tracks of one person, and their identifies, into dead letters. Returns their
+/// number.
 async fn bury_many(store: &Store, tracks: usize) -> usize {
-    let mut told = news().participant("ann@example.com", "ann");
+    let mut reported = notification().participant("ann@example.com", "ann");
     for number in 0..tracks {
-        told = told.effect(&format!("{number:04}"), Some(at(0)));
+        reported = reported.effect(&format!("{number:04}"), Some(at(0)));
     }
-    store.accept(arrival("many", at(1_000), told), at(1_000)).await.unwrap();
+    store.accept(arrival("many", at(1_000), reported), at(1_000)).await.unwrap();
     let mut dead = 0;
     loop {
         match bury_run(store).await {

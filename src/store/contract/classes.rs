@@ -8,10 +8,11 @@ use crate::store::{ClaimRequest, DeadLetters, Store, Verdict};
 
 use super::Bench;
 use super::script::{
-    CAMPAIGN, Saying, arrival, at, bury, claim, did, drain, inbox, lease, news, settle, take, words,
+    CAMPAIGN, Saying, arrival, at, bury, claim, did, drain, inbox, lease, notification, settle,
+    take, words,
 };
 
-/// Accepts that somebody did something, as a call of this class.
+/// Accepts an event of one person, as a call of this class.
 async fn take_as(store: &Store, class: Class, person: &str, effect: &str, now: Time) {
     let arrival = arrival(&format!("{person} {effect} {now}"), now, did(person, effect));
     let receipt = store.accept(ReceivedWebhook { class, ..arrival }, now).await.unwrap();
@@ -211,7 +212,7 @@ pub(crate) async fn what_a_page_posts_is_dropped_where_it_leads_to_nothing(bench
     let mut number = 0;
     for (reading, why) in readings {
         number += 1;
-        let arrival = arrival(&format!("post {number}"), at(1), news());
+        let arrival = arrival(&format!("post {number}"), at(1), notification());
         let posted = ReceivedWebhook { class: Class::Page, decoded: reading, ..arrival };
         let receipt = store.accept(posted, at(1)).await.unwrap();
         assert_eq!((receipt.status, receipt.calls), (Status::Dropped(why), 0), "{number}");

@@ -22,8 +22,8 @@ pub(crate) async fn relays_know_each_other_until_one_says_nothing_more(bench: &i
         remaining: Duration::from_secs(7),
         reason: "why\0".to_owned(),
     };
-    let told = PeerStatus { rest: Some(rest.clone()), ..relay(1) };
-    assert_eq!(first.heartbeat(&told, at(0)).await.unwrap(), []);
+    let reported = PeerStatus { rest: Some(rest.clone()), ..relay(1) };
+    assert_eq!(first.heartbeat(&reported, at(0)).await.unwrap(), []);
     let heard = second.heartbeat(&relay(2), at(2)).await.unwrap();
     let later = Outage { remaining: Duration::from_secs(5), ..rest };
     assert_eq!(heard, [PeerStatus { rest: Some(later), ..relay(1) }]);

@@ -8,18 +8,20 @@ use crate::store::{KvUpdate, StoreError, Verdict};
 use super::Bench;
 use super::forgetting::forget;
 use super::script::{
-    CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, lease, news, settle, take, words,
+    CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, lease, notification, settle, take,
+    words,
 };
 
 fn key(id: &str) -> ParticipantKey {
     ParticipantKey::new(CAMPAIGN, id)
 }
 
-pub(crate) async fn a_preview_tells_what_an_accept_would_and_changes_nothing(bench: &impl Bench) {
+pub(crate) async fn a_preview_returns_what_an_accept_would_and_changes_nothing(bench: &impl Bench) {
     let store = bench.open().await;
     take(&store, "ann", "a", at(0)).await;
     let before = store.stats().await.unwrap();
-    let asked = vec![did("ann", "a"), did("ann", "b"), did("bob", "c"), news().named("unmappable")];
+    let asked =
+        vec![did("ann", "a"), did("ann", "b"), did("bob", "c"), notification().named("unmappable")];
     let previews = store.preview(asked, at(1)).await.unwrap();
     let calls = |place: usize| -> usize {
         previews[place].as_ref().unwrap().lanes.iter().map(|lane| lane.calls.len()).sum()
@@ -50,7 +52,7 @@ pub(crate) async fn history_waits_for_what_is_live_and_live_calls_raise_it(bench
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
 }
 
-pub(crate) async fn what_was_history_once_is_live_when_its_person_is_told_of_again(
+pub(crate) async fn waiting_history_becomes_live_with_the_persons_next_live_call(
     bench: &impl Bench,
 ) {
     let store = bench.open().await;
@@ -65,7 +67,7 @@ pub(crate) async fn what_was_history_once_is_live_when_its_person_is_told_of_aga
     assert_eq!(order, ["bob@example.com", "ann@example.com"]);
 }
 
-pub(crate) async fn a_note_is_revised_by_many_one_after_the_other(bench: &impl Bench) {
+pub(crate) async fn concurrent_updates_of_a_note_happen_one_after_the_other(bench: &impl Bench) {
     let store = bench.open().await;
     assert_eq!(store.kv_get("count").await.unwrap(), None);
     let next: KvUpdate = Arc::new(|before: Option<&str>| {
@@ -89,7 +91,7 @@ pub(crate) async fn a_note_is_revised_by_many_one_after_the_other(bench: &impl B
     assert_eq!(store.kv_get("count").await.unwrap().as_deref(), Some("20"));
 }
 
-pub(crate) async fn work_that_panics_changes_nothing_and_stops_nobody(bench: &impl Bench) {
+pub(crate) async fn work_that_panics_changes_nothing_and_stops_no_other_work(bench: &impl Bench) {
     let store = bench.open().await;
     for _ in 0..5 {
         let revised = store.kv_update("count", Arc::new(|_| panic!("the test says so"))).await;
@@ -133,7 +135,7 @@ pub(crate) async fn a_participant_is_found_by_the_codes_of_its_links(bench: &imp
         let owner = store.person(&ReadKey::Link(link(code))).await.unwrap();
         owner.map(|person| person.key.value().to_owned())
     };
-    let ann = || news().participant("ann@example.com", "ann");
+    let ann = || notification().participant("ann@example.com", "ann");
     store
         .accept(arrival("a", at(0), ann().coded(["annie", "a-1"]).identify()), at(0))
         .await
@@ -144,18 +146,18 @@ pub(crate) async fn a_participant_is_found_by_the_codes_of_its_links(bench: &imp
     assert_eq!((owner("ann").await, owner("Annie").await), (None, None));
     assert_eq!(store.participants(CAMPAIGN, None, 9).await.unwrap(), ["ann"]);
     // A planner finds them by a code as well.
-    let by_code = || news().participant("annie@example.com", "annie").effect("b", None);
+    let by_code = || notification().participant("annie@example.com", "annie").effect("b", None);
     store.accept(arrival("b", at(1), by_code()), at(1)).await.unwrap();
     assert_eq!(owner("a-1").await.as_deref(), Some("annie@example.com"));
-    let bob = news().participant("bob@example.com", "bob").coded(["a-1", "b-1"]).identify();
-    let bobby = news().participant("bobby@example.com", "b-1").effect("e", None);
+    let bob = notification().participant("bob@example.com", "bob").coded(["a-1", "b-1"]).identify();
+    let bobby = notification().participant("bobby@example.com", "b-1").effect("e", None);
     store.accept(arrival("c", at(2), bob), at(2)).await.unwrap();
     store.accept(arrival("d", at(2), bobby), at(2)).await.unwrap();
     // A code may have become somebody else's.
     assert_eq!(owner("a-1").await.as_deref(), Some("bobby@example.com"));
     assert_eq!(owner("annie").await.as_deref(), Some("annie@example.com"));
     // With whoever is forgotten every code goes, also one that they gave up.
-    let less = news().participant("bobby@example.com", "bob").coded(["b-2"]).identify();
+    let less = notification().participant("bobby@example.com", "bob").coded(["b-2"]).identify();
     store.accept(arrival("e", at(3), less), at(3)).await.unwrap();
     forget(&store, "bobby", at(4)).await;
     assert_eq!((owner("a-1").await, owner("b-2").await), (None, None));

@@ -6,14 +6,14 @@ use crate::domain::{
 use crate::store::{DeliveryState, Effect, MessageStatus, Store};
 
 use super::Bench;
-use super::script::{arrival, at, bury, did, drain, news, take};
+use super::script::{arrival, at, bury, did, drain, notification, take};
 
-/// The id of the effect that the script makes of a word.
+/// Returns the id of the effect that the script makes of a word.
 pub(crate) fn event(word: &str) -> EventId {
     EffectKey(word.to_owned()).event_id()
 }
 
-/// Notification that something happened to a message that an effect led to.
+/// Returns the report of a message that an effect triggered.
 pub(crate) fn reported(effect: &str, delivery: &str, metric: &str, at: Time) -> Notification {
     let message = Message {
         event: event(effect),
@@ -31,13 +31,13 @@ pub(crate) fn reported(effect: &str, delivery: &str, metric: &str, at: Time) -> 
         message,
         left_out: Vec::new(),
     };
-    Notification { feedback: Some(feedback), ..news() }
+    Notification { feedback: Some(feedback), ..notification() }
 }
 
-async fn tell(store: &Store, delivery: &str, metric: &str, second: i64) {
-    let news = reported("a", delivery, metric, at(second));
+async fn report(store: &Store, delivery: &str, metric: &str, second: i64) {
+    let notification = reported("a", delivery, metric, at(second));
     let body = format!("{delivery} {metric} {second}");
-    let receipt = store.accept(arrival(&body, at(50), news), at(50)).await.unwrap();
+    let receipt = store.accept(arrival(&body, at(50), notification), at(50)).await.unwrap();
     assert_eq!(receipt.calls, 0);
 }
 
@@ -73,12 +73,12 @@ pub(crate) async fn messages_are_kept_once_with_their_earliest_times_and_pruned(
     store.accept(arrival("a", at(0), did("ann", "a")), at(0)).await.unwrap();
     // Some may share a commit.
     tokio::join!(
-        tell(store, "m1", "opened", 30),
-        tell(store, "m2", "sent", 20),
-        tell(store, "m1", "opened", 25),
-        tell(store, "m1", "opened", 40),
+        report(store, "m1", "opened", 30),
+        report(store, "m2", "sent", 20),
+        report(store, "m1", "opened", 25),
+        report(store, "m1", "opened", 40),
     );
-    tell(store, "m1", "sent", 10).await;
+    report(store, "m1", "sent", 10).await;
     let other = reported("b", "m1", "sent", at(10));
     store.accept(arrival("other", at(50), other), at(50)).await.unwrap();
     let sent = |delivery: &str, metrics: &[(&str, i64)]| MessageStatus {

@@ -10,7 +10,8 @@ use crate::store::{DeliveryState, Entries, Settle, Settlement, Store, Verdict, W
 use super::Bench;
 use super::effects::reported;
 use super::script::{
-    CAMPAIGN, NEVER, Saying, arrival, at, attempt, bury, claim, did, drain, lease, news, take,
+    CAMPAIGN, NEVER, Saying, arrival, at, attempt, bury, claim, did, drain, lease, notification,
+    take,
 };
 
 fn key(name: &str) -> ReadKey {
@@ -24,8 +25,8 @@ async fn person(store: &Store, name: &str) -> PersonId {
     found[0].1.id.unwrap()
 }
 
-/// The ids of webhooks, and the events of the calls that each led to.
-fn told(webhooks: &[WebhookStatus]) -> Vec<(WebhookId, Vec<&str>)> {
+/// Returns the ids of webhooks, and the events of the calls that each led to.
+fn ids_and_calls(webhooks: &[WebhookStatus]) -> Vec<(WebhookId, Vec<&str>)> {
     let events = |it: &WebhookStatus| it.calls.len();
     assert!(webhooks.iter().all(|it| events(it) > 0));
     let names = |it| {
@@ -47,19 +48,19 @@ pub(crate) async fn a_persons_webhooks_are_listed_backwards_with_their_own_calls
     let ann = person(store, "ann").await;
     let page = store.mentions(vec![ann], None, 2, at(4)).await.unwrap();
     let calls = |word| vec!["identify", word];
-    assert_eq!(told(&page), [(last, calls("e")), (both, calls("c"))]);
+    assert_eq!(ids_and_calls(&page), [(last, calls("e")), (both, calls("c"))]);
     let rest = store.mentions(vec![ann], Some(both), 2, at(4)).await.unwrap();
-    assert_eq!(told(&rest), [(first, calls("a"))]);
+    assert_eq!(ids_and_calls(&rest), [(first, calls("a"))]);
     assert!(store.mentions(vec![ann], Some(first), 2, at(4)).await.unwrap().is_empty());
     let bob = person(store, "bob").await;
     let of_both = store.mentions(vec![ann, bob], None, 3, at(4)).await.unwrap();
     let all = vec!["identify", "c", "identify", "d"];
     let ids: Vec<WebhookId> = of_both.iter().map(|it| it.entry.id).collect();
     assert_eq!((ids.len(), &ids[..2]), (3, &[last, both][..]));
-    assert_eq!(told(&of_both)[1].1, all);
+    assert_eq!(ids_and_calls(&of_both)[1].1, all);
 }
 
-pub(crate) async fn a_webhook_shows_the_way_of_each_call(bench: &impl Bench) {
+pub(crate) async fn a_webhook_shows_the_state_of_each_call(bench: &impl Bench) {
     let store = &*bench.open().await;
     let id = take(store, "ann", "a", at(0)).await;
     let leased = lease(store, at(1)).await;
@@ -146,8 +147,8 @@ pub(crate) async fn parked_webhooks_are_listed_newest_first_and_the_newest_of_a_
     assert_eq!(store.newest(Source::Growsurf).await.unwrap(), None);
     let mut parked = Vec::new();
     for second in 0..3 {
-        let news = news().named("unmappable");
-        let arrival = arrival(&format!("parked {second}"), at(second), news);
+        let notification = notification().named("unmappable");
+        let arrival = arrival(&format!("parked {second}"), at(second), notification);
         parked.push(store.accept(arrival, at(second)).await.unwrap().id);
     }
     let accepted = take(store, "ann", "a", at(5)).await;

@@ -5,8 +5,8 @@ use crate::store::{ClaimRequest, DeadLetters, Erased, Store, Verdict};
 
 use super::Bench;
 use super::script::{
-    NEVER, Saying, arrival, at, attempt, bury, claim, did, drain, inbox, lease, news, settle, take,
-    words,
+    NEVER, Saying, arrival, at, attempt, bury, claim, did, drain, inbox, lease, notification,
+    settle, take, words,
 };
 
 /// Bodies that name Ann, Ann beside Bob, and Bob.
@@ -17,7 +17,7 @@ fn address(person: &str) -> Email {
     Email::parse(&format!("{person}@example.com")).unwrap()
 }
 
-/// All steps, with nothing under way.
+/// Returns all steps, with nothing under way.
 pub(crate) async fn forget(store: &Store, person: &str, now: Time) -> Erased {
     let traced = store.find_subject(&address(person)).await.unwrap();
     let hushed = store.cancel_pending(&traced, now).await.unwrap();
@@ -33,16 +33,21 @@ async fn deliver_in_turn(store: &Store, now: Time) -> Vec<String> {
     words(&leased)
 }
 
-/// Bob joins, and Ann referred him.
+/// Returns the join of Bob, referred by Ann.
 fn bob_through_ann() -> Notification {
-    let mut news = did("bob", "bob");
+    let mut notification = did("bob", "bob");
     let ann = Scalar::from("ann@example.com");
-    news.people[0].facts.insert(Facts::REFERRER_EMAIL.to_owned(), ann);
-    news
+    notification.people[0].facts.insert(Facts::REFERRER_EMAIL.to_owned(), ann);
+    notification
 }
 
-async fn accept(store: &Store, body: &str, news: Notification, now: Time) -> (Status, usize) {
-    let receipt = store.accept(arrival(body, now, news), now).await.unwrap();
+async fn accept(
+    store: &Store,
+    body: &str,
+    notification: Notification,
+    now: Time,
+) -> (Status, usize) {
+    let receipt = store.accept(arrival(body, now, notification), now).await.unwrap();
     (receipt.status, receipt.calls)
 }
 
@@ -82,7 +87,7 @@ pub(crate) async fn everything_of_a_person_goes_and_others_stay(bench: &impl Ben
     assert_eq!(drain(&store, at(6)).await, ["identify", "c"]);
 }
 
-pub(crate) async fn a_forgotten_participant_never_comes_back(bench: &impl Bench) {
+pub(crate) async fn an_erased_participant_never_comes_back(bench: &impl Bench) {
     let store = bench.open().await;
     accept(&store, "ann@example.com", did("ann", "a"), at(0)).await;
     let before = inbox(&store, false).await.remove(0);
@@ -103,30 +108,36 @@ pub(crate) async fn a_forgotten_participant_never_comes_back(bench: &impl Bench)
     assert_eq!(inbox(&store, false).await, []);
     assert_eq!(drain(&store, at(10)).await, [""; 0]);
     // Somebody new has the address now.
-    let new = news().participant("ann@example.com", "ann2").effect("d", None);
+    let new = notification().participant("ann@example.com", "ann2").effect("d", None);
     assert_eq!(accept(&store, "ann2", new, at(11)).await, (Status::Accepted, 2));
     assert_eq!(drain(&store, at(12)).await, ["identify", "d"]);
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
 }
 
-pub(crate) async fn others_lose_what_names_them_and_nothing_else(bench: &impl Bench) {
+pub(crate) async fn others_records_lose_references_to_the_person_and_nothing_else(
+    bench: &impl Bench,
+) {
     let store = bench.open().await;
     accept(&store, "ann@example.com", did("ann", "a"), at(0)).await;
     accept(&store, "bob@example.com by ann@example.com", bob_through_ann(), at(1)).await;
     let erased = forget(&store, "ann", at(5)).await;
     assert_eq!((erased.people_of_others, erased.calls_of_others), (1, 1));
     assert_eq!((erased.bodies, inbox(&store, false).await.len()), (2, 0));
-    let told = lease(&store, at(6)).await;
-    let Call::Identify { attributes, .. } = &told.deliveries[0].call else { panic!("{told:?}") };
+    let leased = lease(&store, at(6)).await;
+    let Call::Identify { attributes, .. } = &leased.deliveries[0].call else {
+        panic!("{leased:?}")
+    };
     assert!(attributes.contains_key("first_name"));
     assert!(!attributes.contains_key(Facts::REFERRER_EMAIL), "{attributes:?}");
-    settle(&store, &told, &Verdict::Delivered, at(6)).await;
+    settle(&store, &leased, &Verdict::Delivered, at(6)).await;
     assert_eq!(drain(&store, at(7)).await, ["bob"]);
     // Their record lost it, too: what the script says next comes from there.
-    let again = news().participant("bob@example.com", "bob").identify();
+    let again = notification().participant("bob@example.com", "bob").identify();
     accept(&store, "bob again", again, at(8)).await;
-    let told = lease(&store, at(9)).await;
-    let Call::Identify { attributes, .. } = &told.deliveries[0].call else { panic!("{told:?}") };
+    let leased = lease(&store, at(9)).await;
+    let Call::Identify { attributes, .. } = &leased.deliveries[0].call else {
+        panic!("{leased:?}")
+    };
     assert!(!attributes.contains_key(Facts::REFERRER_EMAIL), "{attributes:?}");
 }
 
@@ -148,10 +159,10 @@ pub(crate) async fn a_call_shows_whom_it_refers_to_as_they_are_when_it_is_sent(b
         store.redeliver(DeadLetters::All, now).await.unwrap();
         shown.expect("an identify of Bob's waits")
     };
-    let bob = news().participant("bob@example.com", "bob").fact(Facts::REFERRER_ID, "ann");
+    let bob = notification().participant("bob@example.com", "bob").fact(Facts::REFERRER_ID, "ann");
     accept(&store, "bob", bob.identify(), at(0)).await;
     assert_eq!(shown(at(0)).await, Some(Scalar::from("ann")), "nobody knows more of Ann");
-    let ann = news().participant("ann@example.com", "ann");
+    let ann = notification().participant("ann@example.com", "ann");
     let ann = ann.fact(Facts::EMAIL, "ann@example.com").identify();
     accept(&store, "ann@example.com", ann, at(100)).await;
     assert_eq!(shown(at(200)).await, Some(Scalar::from("ann@example.com")));
@@ -159,7 +170,7 @@ pub(crate) async fn a_call_shows_whom_it_refers_to_as_they_are_when_it_is_sent(b
     assert_eq!(shown(at(301)).await, None);
 }
 
-pub(crate) async fn a_call_under_way_is_told_until_it_is_settled_or_its_lease_ends(
+pub(crate) async fn a_call_in_flight_is_reported_until_it_is_settled_or_its_lease_ends(
     bench: &impl Bench,
 ) {
     let store = bench.open().await;
@@ -194,7 +205,7 @@ pub(crate) async fn a_result_that_comes_after_the_erasing_is_fenced_off(bench: &
     assert_eq!(bench.count().await, store.stats().await.unwrap());
 }
 
-pub(crate) async fn forgetting_somebody_twice_finds_nothing_more(bench: &impl Bench) {
+pub(crate) async fn a_repeated_erasure_finds_nothing(bench: &impl Bench) {
     let store = bench.open().await;
     accept(&store, "ann@example.com", did("ann", "a"), at(0)).await;
     accept(&store, "bob@example.com by ann@example.com", bob_through_ann(), at(1)).await;
@@ -207,7 +218,7 @@ pub(crate) async fn forgetting_somebody_twice_finds_nothing_more(bench: &impl Be
 pub(crate) async fn parked_webhooks_lose_them_as_well(bench: &impl Bench) {
     let store = bench.open().await;
     for body in BODIES {
-        accept(&store, body, news().named("unmappable"), at(0)).await;
+        accept(&store, body, notification().named("unmappable"), at(0)).await;
     }
     let erased = forget(&store, "ann", at(5)).await;
     assert_eq!((erased.bodies, erased.unreadable), (2, 0));
@@ -222,7 +233,7 @@ pub(crate) async fn parked_webhooks_that_cannot_be_decoded_are_counted(bench: &i
     let store = bench.open().await;
     accept(&store, "ann@example.com", did("ann", "a"), at(0)).await;
     for body in [vec![0xff], vec![0xff, 0xfe]] {
-        let mut unreadable = arrival("", at(1), news());
+        let mut unreadable = arrival("", at(1), notification());
         (unreadable.webhook.body, unreadable.decoded) = (body, Err("no JSON".to_owned()));
         store.accept(unreadable, at(1)).await.unwrap();
     }
@@ -234,10 +245,10 @@ pub(crate) async fn parked_webhooks_that_cannot_be_decoded_are_counted(bench: &i
     assert_eq!(forget(&store, "ann", at(11)).await.unreadable, 0);
 }
 
-pub(crate) async fn what_others_than_growsurf_told_is_found_by_what_it_says(bench: &impl Bench) {
+pub(crate) async fn bodies_of_other_sources_than_growsurf_are_found_by_content(bench: &impl Bench) {
     let store = bench.open().await;
     for body in BODIES {
-        let mut report = arrival(body, at(0), news());
+        let mut report = arrival(body, at(0), notification());
         report.webhook.source = Source::CustomerioReport;
         assert_eq!(store.accept(report, at(0)).await.unwrap().status, Status::Accepted);
     }

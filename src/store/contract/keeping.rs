@@ -9,17 +9,20 @@ use crate::store::{DeadLetters, InboxPage, Pruned, Store, StoreError, Verdict, W
 
 use super::Bench;
 use super::script::{
-    Saying, arrival, at, bury, claim, did, drain, inbox, lease, news, settle, take,
+    Saying, arrival, at, bury, claim, did, drain, inbox, lease, notification, settle, take,
 };
 
-/// One webhook each with delivered, pending, dead and parked work; the first one's id.
+/// Accepts webhooks with delivered, pending, dead and parked work. Returns the id of the first one.
 async fn one_of_each(store: &Store) -> WebhookId {
     let done = take(store, "ann", "a", at(0)).await;
     drain(store, at(0)).await;
     take(store, "bob", "b", at(1)).await;
     bury(store, at(1)).await;
     drain(store, at(1)).await;
-    store.accept(arrival("parked", at(2), news().named("unmappable")), at(2)).await.unwrap();
+    store
+        .accept(arrival("parked", at(2), notification().named("unmappable")), at(2))
+        .await
+        .unwrap();
     store.accept(arrival("part", at(3), did("cid", "c").nobody()), at(3)).await.unwrap();
     drain(store, at(3)).await;
     take(store, "dan", "d", at(4)).await;
@@ -46,7 +49,7 @@ pub(crate) async fn pruning_takes_delivered_work_and_nothing_else(bench: &impl B
     assert_eq!(drain(&store, at(101)).await, ["identify", "d"]);
 }
 
-/// A visitor does something, in a webhook of its own.
+/// Returns a visitor does something, in a webhook of its own.
 async fn visits(store: &Store, visitor: &str, effect: &str, second: i64) -> Receipt {
     let visit = did(visitor, effect).named("visit");
     let body = format!("{visitor} {effect} {second}");
@@ -55,8 +58,8 @@ async fn visits(store: &Store, visitor: &str, effect: &str, second: i64) -> Rece
 
 /// True if the store has a row for a visitor.
 async fn knows(store: &Store, visitor: &str) -> bool {
-    let news = did(visitor, "unheard of").named("visit");
-    let plan = store.preview(vec![news], at(0)).await.unwrap().remove(0).unwrap();
+    let notification = did(visitor, "unheard of").named("visit");
+    let plan = store.preview(vec![notification], at(0)).await.unwrap().remove(0).unwrap();
     plan.lanes[0].person.id.is_some()
 }
 
@@ -141,7 +144,7 @@ pub(crate) async fn parking_ends_with_its_time_and_the_bytes_stay_known(bench: &
     assert_eq!(pruned, Pruned { finished: None, parked: Some(at(3)) }, "others are within reach");
 
     for number in 0..250 {
-        let arrival = arrival(&format!("parked {number}"), at(200 + number), news());
+        let arrival = arrival(&format!("parked {number}"), at(200 + number), notification());
         let parked = ReceivedWebhook { decoded: Err("no".to_owned()), ..arrival };
         store.accept(parked, at(200 + number)).await.unwrap();
     }
@@ -183,7 +186,7 @@ pub(crate) async fn a_replay_plans_only_what_is_new(bench: &impl Bench) {
     assert_eq!(store.replay(id, Ok(more), at(6), false).await.unwrap().calls, 2);
     assert_eq!(drain(&store, at(6)).await, ["identify", "a", "identify", "b"]);
     let unknown = WebhookId::new(at(0), u64::MAX);
-    let none = store.replay(unknown, Ok(news()), at(7), false).await;
+    let none = store.replay(unknown, Ok(notification()), at(7), false).await;
     assert!(matches!(none, Err(StoreError::NoSuchWebhook(id)) if id == unknown), "{none:?}");
     let unread = store.replay(id, Err("event is unknown".to_owned()), at(8), false).await.unwrap();
     assert_eq!(unread.status, Status::Parked { reason: "event is unknown".to_owned() });
@@ -211,7 +214,7 @@ pub(crate) async fn what_is_planned_again_is_planned_at_the_present_time(bench: 
 
 pub(crate) async fn a_dry_replay_changes_nothing(bench: &impl Bench) {
     let store = bench.open().await;
-    let mut parked = arrival("x", at(0), news());
+    let mut parked = arrival("x", at(0), notification());
     parked.decoded = Err("event is unknown".to_owned());
     let id = store.accept(parked, at(0)).await.unwrap().id;
     let before = (

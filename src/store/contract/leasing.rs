@@ -7,8 +7,8 @@ use crate::store::{ClaimRequest, DeadLetters, Store, Verdict};
 
 use super::Bench;
 use super::script::{
-    CAMPAIGN, NEVER, Saying, arrival, at, claim, did, drain, lease, news, settle, take, verdict,
-    words,
+    CAMPAIGN, NEVER, Saying, arrival, at, claim, did, drain, lease, notification, settle, take,
+    verdict, words,
 };
 
 pub(crate) async fn calls_of_a_lane_go_out_in_order_one_at_a_time(bench: &impl Bench) {
@@ -61,8 +61,8 @@ pub(crate) async fn lanes_out_and_back_are_kept_apart(bench: &impl Bench) {
     let store = bench.open().await;
     take(&store, "ann", "a", at(0)).await;
     let asks = |body: &'static str| {
-        let news = news().participant("ann@example.com", "ann").named("back");
-        store.accept(arrival(body, at(1), news), at(1))
+        let notification = notification().participant("ann@example.com", "ann").named("back");
+        store.accept(arrival(body, at(1), notification), at(1))
     };
     asks("1").await.unwrap();
     asks("2").await.unwrap();
@@ -156,11 +156,12 @@ pub(crate) async fn a_named_lane_is_given_due_or_not_unless_it_is_leased(bench: 
     }
 }
 
-/// One person's lane: an identify and a track for each effect, at the time given with it.
+/// Fills one lane with an identify and a track for each effect, at its time.
 async fn lane(store: &Store, effects: &[(&str, Time)]) {
     for (effect, time) in effects {
-        let news = news().participant("ann@example.com", "ann").effect(effect, Some(*time));
-        store.accept(arrival(effect, at(1_000), news), at(1_000)).await.unwrap();
+        let notification =
+            notification().participant("ann@example.com", "ann").effect(effect, Some(*time));
+        store.accept(arrival(effect, at(1_000), notification), at(1_000)).await.unwrap();
     }
 }
 
@@ -187,7 +188,8 @@ pub(crate) async fn old_tracks_go_together(bench: &impl Bench) {
 pub(crate) async fn an_old_run_gives_its_last_identify_alone(bench: &impl Bench) {
     let store = bench.open().await;
     lane(&store, &[("a", at(1)), ("b", at(2))]).await;
-    let again = news().participant("ann@example.com", "ann").fact("first_name", "Ann").identify();
+    let again =
+        notification().participant("ann@example.com", "ann").fact("first_name", "Ann").identify();
     store.accept(arrival("again", at(1_001), again), at(1_001)).await.unwrap();
     let first = store.claim(old(1_001)).await.unwrap().remove(0);
     assert_eq!(first.superseded.len(), 2);
@@ -233,7 +235,7 @@ pub(crate) async fn a_restart_takes_over_leases_and_the_living_keep_theirs(bench
     assert_eq!(drain(&other, at(2)).await, ["identify", "a"]);
 }
 
-pub(crate) async fn next_due_tells_of_retries_and_ends_of_leases(bench: &impl Bench) {
+pub(crate) async fn next_due_includes_retries_and_ends_of_leases(bench: &impl Bench) {
     let store = bench.open().await;
     assert_eq!(store.next_due(Destination::CustomerIo, true, at(0)).await.unwrap(), None);
     take(&store, "ann", "a", at(5)).await;

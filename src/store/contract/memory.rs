@@ -26,7 +26,7 @@ use super::Bench;
 use super::script::Script;
 use tables::Tables;
 
-/// Tries of a transaction. Only news about erased people is a conflict here.
+/// Tries of a transaction. Only notification about erased people is a conflict here.
 const TRIES: usize = 3;
 
 /// A place in memory with one store in it.

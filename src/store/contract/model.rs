@@ -24,7 +24,7 @@ use crate::store::{AvailabilityClock, ClaimRequest, DeadLetter, DeadLetters, Sto
 use super::Bench;
 use super::effects::event;
 use super::memory::Memory;
-use super::script::{CAMPAIGN, Saying, arrival, at, claim, did, inbox, news};
+use super::script::{CAMPAIGN, Saying, arrival, at, claim, did, inbox, notification};
 use promises::{Planned, Promises};
 use steps::{Report, Step, step, verdicts};
 
@@ -32,8 +32,8 @@ pub(crate) fn the_store_does_what_the_model_does<B: Bench + 'static>(bench: impl
     walk_often(step(), 60, |_| Box::new(bench()));
 }
 
-/// The same while the store moves again and again; `next` makes the one it moves to, given how often
-/// it has.
+/// Returns the same while the store moves again and again; `next` makes the one it moves to, given
+/// how often it has.
 pub(crate) fn moved_stores_do_what_the_model_does(next: impl Fn(usize) -> Box<dyn Bench>) {
     walk_often(prop_oneof![20 => step(), 1 => Just(Step::Move)], 30, next);
 }
@@ -122,7 +122,7 @@ macro_rules! both {
 }
 
 impl Walk {
-    /// The present time. No two steps have the same, so that each order by time is one.
+    /// Returns the present time. No two steps have the same, so that each order by time is one.
     fn now(&self) -> Time {
         at(self.second).plus(Duration::from_micros(self.number))
     }
@@ -130,7 +130,7 @@ impl Walk {
     async fn take(&mut self, step: &Step) {
         let now = self.now();
         match step {
-            Step::Accept(told) => self.accept(told).await,
+            Step::Accept(reported) => self.accept(reported).await,
             Step::Claim { calls, page, in_turn, old, lane } => {
                 let old_before = at(if *old { self.second - 500 } else { -1_000_000 });
                 let lanes = lane.and_then(|lane| self.leases.get(lane));
@@ -189,9 +189,13 @@ impl Walk {
             Step::Replay { is_dry_run } => {
                 for webhook in inbox(&self.store, true).await {
                     let effect = format!("replayed {}", self.number);
-                    let news = || Ok(did("p0", &effect));
-                    let receipt =
-                        both!(self, |store| store.replay(webhook.id, news(), now, *is_dry_run));
+                    let notification = || Ok(did("p0", &effect));
+                    let receipt = both!(self, |store| store.replay(
+                        webhook.id,
+                        notification(),
+                        now,
+                        *is_dry_run
+                    ));
                     if !is_dry_run {
                         let track = Planned::track(&effect, webhook.received_at, Class::Live);
                         self.promises.accepted("p0", &receipt, vec![track]);
@@ -201,33 +205,34 @@ impl Walk {
         }
     }
 
-    async fn accept(&mut self, told: &[Report]) {
+    async fn accept(&mut self, reported: &[Report]) {
         let now = self.now();
-        let arrivals = told.iter().zip(0..).map(|(it, place)| {
+        let arrivals = reported.iter().zip(0..).map(|(it, place)| {
             let (name, effect) = (format!("p{}", it.person), format!("e{}", it.effect));
             let happened = at(if it.old { self.second - 900 } else { self.second });
             let mut tracks = vec![Planned::track(&effect, happened, it.class)];
-            let news = news().participant(&format!("{name}@example.com"), &name);
-            let news = match it.manner {
-                0 => news.effect(&effect, Some(happened)).named("unmappable"),
-                1 => news.effect(&effect, Some(happened)).nobody(),
+            let notification = notification().participant(&format!("{name}@example.com"), &name);
+            let notification = match it.manner {
+                0 => notification.effect(&effect, Some(happened)).named("unmappable"),
+                1 => notification.effect(&effect, Some(happened)).nobody(),
                 2 => {
                     tracks.clear();
-                    news.identify()
+                    notification.identify()
                 }
                 3 => {
                     let (other, long_ago) = (format!("{effect} before"), at(0));
                     tracks.push(Planned::track(&other, long_ago, it.class));
-                    news.effect(&effect, Some(happened)).effect(&other, Some(long_ago))
+                    notification.effect(&effect, Some(happened)).effect(&other, Some(long_ago))
                 }
-                _ => news.effect(&effect, Some(happened)),
+                _ => notification.effect(&effect, Some(happened)),
             };
             let number = format!("{} {place}", self.number);
             // The same bytes twice in a batch are planned behind it.
             let body = if it.again && place == 0 { format!("{name} {effect}") } else { number };
             // Webhooks of one step come one after the other.
             let received_at = now.plus(Duration::from_millis(place));
-            let arrival = ReceivedWebhook { class: it.class, ..arrival(&body, received_at, news) };
+            let arrival =
+                ReceivedWebhook { class: it.class, ..arrival(&body, received_at, notification) };
             (arrival, (name, tracks))
         });
         let (arrivals, planned): (Vec<_>, Vec<_>) = arrivals.unzip();

@@ -16,10 +16,10 @@ use crate::store::{
     AvailabilityClock, ClaimRequest, InboxPage, Settle, Settlement, Store, Verdict,
 };
 
-/// The campaign that all news is of; its name tells the planner to misbehave.
+/// The campaign of every notification; its name makes the planner misbehave.
 pub(crate) const CAMPAIGN: &str = "camp";
 
-/// A planner that does as it is told: each `ParticipantJoined` is an identify and a track whose
+/// A planner that follows the notification: each `ParticipantJoined` is an identify and a track whose
 /// effect key is its `referral_source`, each `FraudStatusChanged` an identify alone.
 pub(crate) struct Script;
 
@@ -66,7 +66,7 @@ impl Planner for Script {
     }
 }
 
-/// A reference to a referrer.
+/// Returns a reference to a referrer.
 fn referrer(campaign: &str, id: &str) -> Scalar {
     let (campaign, participant) = (campaign.to_owned(), id.to_owned());
     Reference { of: ParticipantKey { campaign, participant }, shows: Shown::Referrer }.into()
@@ -85,8 +85,8 @@ impl Draft for Scripted {
     }
 }
 
-fn script(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
-    match news.campaign.name.as_deref() {
+fn script(notification: &Notification, received_at: Time, known: &ReadSet) -> Planned {
+    match notification.campaign.name.as_deref() {
         Some("panic") => panic!("the script says so"),
         Some("unmappable") => {
             return Err("data.what is missing".to_owned());
@@ -94,21 +94,21 @@ fn script(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
         Some("later") if known.now < received_at.plus(Duration::from_secs(60)) => {
             return Err("too much at once".to_owned());
         }
-        Some("visit" | "claim") => return visit(news, received_at, known),
-        Some("back") => return back(news, received_at, known),
+        Some("visit" | "claim") => return visit(notification, received_at, known),
+        Some("back") => return back(notification, received_at, known),
         _ => {}
     }
     let mut plan = Plan::default();
-    let message = news.feedback.as_ref().and_then(|feedback| feedback.message.clone());
+    let message = notification.feedback.as_ref().and_then(|feedback| feedback.message.clone());
     plan.messages.extend(message);
     let mut lanes: BTreeMap<LaneKey, LanePlan> = BTreeMap::new();
-    for told in &news.events {
+    for timed in &notification.events {
         let (Event::ParticipantJoined { participant: who, .. }
-        | Event::FraudStatusChanged { participant: who }) = told.event
+        | Event::FraudStatusChanged { participant: who }) = timed.event
         else {
             continue;
         };
-        let snapshot = &news.people[who.0];
+        let snapshot = &notification.people[who.0];
         if is_forgotten(snapshot, known) {
             plan.erased.add_snapshot(snapshot, CAMPAIGN);
             continue;
@@ -121,13 +121,13 @@ fn script(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
             }
         };
         let lane = lanes.entry(email.into()).or_insert_with_key(|lane| {
-            let person = person(snapshot, lane, known, news, received_at);
+            let person = person(snapshot, lane, known, notification, received_at);
             LanePlan { person, calls: Vec::new() }
         });
-        calls(told, received_at, known, lane);
+        calls(timed, received_at, known, lane);
     }
-    if news.campaign.name.as_deref() == Some("join") {
-        let visitor = participant_key(&news.people[1]).expect("the script names a visitor");
+    if notification.campaign.name.as_deref() == Some("join") {
+        let visitor = participant_key(&notification.people[1]).expect("the script names a visitor");
         let anonymous_id = AnonymousId::parse(&visitor.participant).expect("it can be one's");
         let call = Call::Join { anonymous_id, at: received_at };
         let lane = lanes.values_mut().next().expect("somebody is joined");
@@ -138,39 +138,39 @@ fn script(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
     Ok(plan)
 }
 
-/// The only participant is a visitor of a page, who does what is told; with `claim` they are claimed.
-fn visit(news: &Notification, received_at: Time, known: &ReadSet) -> Planned {
-    let key = participant_key(&news.people[0]).expect("the script names a visitor");
-    let visitor = visitor(news);
+/// Plans for the only participant, a visitor of a page; with `claim` they are claimed.
+fn visit(notification: &Notification, received_at: Time, known: &ReadSet) -> Planned {
+    let key = participant_key(&notification.people[0]).expect("the script names a visitor");
+    let visitor = visitor(notification);
     let found = known.person(&ReadKey::Lane(visitor.clone()));
     let found = found.map(|index| known.person_at(index).clone());
     let person = found.unwrap_or_else(|| Person::new(visitor));
     let mut lane = LanePlan { person, calls: Vec::new() };
-    for told in &news.events {
-        calls(told, received_at, known, &mut lane);
+    for timed in &notification.events {
+        calls(timed, received_at, known, &mut lane);
     }
     // A visitor has no profile.
     lane.person.identified = None;
     lane.calls.retain(|planned| planned.effect.is_some());
-    if news.campaign.name.as_deref() == Some("claim") {
+    if notification.campaign.name.as_deref() == Some("claim") {
         lane.person.claimed_by = Some(Claimer::Participant(key));
     }
     let is_news = !lane.calls.is_empty();
     Ok(Plan { lanes: vec![lane], has_changes: is_news, ..Plan::default() })
 }
 
-fn visitor(news: &Notification) -> LaneKey {
-    let key = participant_key(&news.people[0]).expect("the script names a visitor");
+fn visitor(notification: &Notification) -> LaneKey {
+    let key = participant_key(&notification.people[0]).expect("the script names a visitor");
     LaneKey::Visitor(AnonymousId::parse(&key.participant).expect("it can be a visitor's"))
 }
 
-fn addressees(news: &Notification) -> Vec<ReadKey> {
-    let keys = news.people.iter().filter_map(participant_key);
+fn addressees(notification: &Notification) -> Vec<ReadKey> {
+    let keys = notification.people.iter().filter_map(participant_key);
     keys.map(LaneKey::Participant).map(ReadKey::Lane).collect()
 }
 
-/// A call to GrowSurf for each participant.
-fn back(news: &Notification, at: Time, known: &ReadSet) -> Planned {
+/// Returns a call to GrowSurf for each participant.
+fn back(notification: &Notification, at: Time, known: &ReadSet) -> Planned {
     let lane = |addressee: ReadKey| {
         let found = known.person(&addressee);
         let ReadKey::Lane(lane) = addressee else { unreachable!("made above") };
@@ -179,7 +179,7 @@ fn back(news: &Notification, at: Time, known: &ReadSet) -> Planned {
         let call = Call::UpdateParticipant { at, update: ParticipantUpdate::default() };
         LanePlan { person, calls: vec![PlannedCall { call, effect: None }] }
     };
-    Ok(Plan { lanes: addressees(news).into_iter().map(lane).collect(), ..Plan::default() })
+    Ok(Plan { lanes: addressees(notification).into_iter().map(lane).collect(), ..Plan::default() })
 }
 
 fn effect(key: &str) -> (crate::domain::EventId, EffectKey) {
@@ -192,33 +192,33 @@ fn participant_key(snapshot: &Snapshot) -> Option<ParticipantKey> {
     Some(ParticipantKey { campaign: CAMPAIGN.to_owned(), participant })
 }
 
-/// To the script whatever names a participant may be a code of their link.
+/// Returns the link whose code names a participant; in the script every id may be such a code.
 fn link(snapshot: &Snapshot) -> Option<Link> {
     let ParticipantKey { campaign, participant } = participant_key(snapshot)?;
     Some(Link { campaign, code: participant })
 }
 
-fn keys(news: &Notification, read: &ReadSet) -> Vec<ReadKey> {
+fn keys(notification: &Notification, read: &ReadSet) -> Vec<ReadKey> {
     let mut keys = Vec::new();
-    for snapshot in &news.people {
+    for snapshot in &notification.people {
         keys.extend(participant_key(snapshot).map(ReadKey::Participant));
         keys.extend(link(snapshot).map(ReadKey::Link));
         let email = snapshot.email.iter().cloned();
         keys.extend(email.map(|email| ReadKey::Lane(email.into())));
     }
     if read.has_tombstones() {
-        let participants = news.people.iter().filter_map(participant_key);
+        let participants = notification.people.iter().filter_map(participant_key);
         keys.extend(participants.map(ErasureKey::Participant).map(ReadKey::Tombstone));
     }
-    for told in &news.events {
-        if let Event::ParticipantJoined { referral_source: Some(key), .. } = &told.event {
+    for timed in &notification.events {
+        if let Event::ParticipantJoined { referral_source: Some(key), .. } = &timed.event {
             keys.push(ReadKey::Effect(effect(key).0));
         }
     }
     keys
 }
 
-/// To the script only a participant id is ever forgotten.
+/// Returns true if the participant was erased; in the script by participant id only.
 fn is_forgotten(snapshot: &Snapshot, known: &ReadSet) -> bool {
     let trace = participant_key(snapshot).map(ErasureKey::Participant);
     trace.is_some_and(|trace| known.tombstone(&trace).is_some())
@@ -228,7 +228,7 @@ fn person(
     snapshot: &Snapshot,
     lane: &LaneKey,
     known: &ReadSet,
-    news: &Notification,
+    notification: &Notification,
     received_at: Time,
 ) -> Person {
     let key = participant_key(snapshot);
@@ -238,7 +238,7 @@ fn person(
     let index = by_participant.or(by_link).or(by_lane);
     let mut person =
         index.map_or_else(|| Person::new(lane.clone()), |index| known.person_at(index).clone());
-    if news.campaign.name.as_deref() == Some("contradiction") {
+    if notification.campaign.name.as_deref() == Some("contradiction") {
         // As if the planner had forgotten to look: the store has somebody of this key.
         person.id = None;
     }
@@ -253,16 +253,16 @@ fn person(
     person
 }
 
-fn calls(told: &TimedEvent, received_at: Time, known: &ReadSet, lane: &mut LanePlan) {
+fn calls(timed: &TimedEvent, received_at: Time, known: &ReadSet, lane: &mut LanePlan) {
     let identify = Call::Identify { attributes: Script.profile(&lane.person) };
     let identify = PlannedCall { call: identify, effect: None };
-    let track = match &told.event {
+    let track = match &timed.event {
         Event::ParticipantJoined { referral_source: Some(key), .. } => {
             let (event_id, key) = effect(key);
             if known.is_recorded(event_id) {
                 return;
             }
-            let at = told.at.unwrap_or(received_at);
+            let at = timed.at.unwrap_or(received_at);
             let call = Call::Track { name: key.0.clone(), event_id, at, data: Attributes::new() };
             Some(PlannedCall { call, effect: Some(key) })
         }
@@ -273,13 +273,13 @@ fn calls(told: &TimedEvent, received_at: Time, known: &ReadSet, lane: &mut LaneP
     lane.calls.extend(track);
 }
 
-/// Second number `second` of the tests, long after the epoch.
+/// Returns the second of this number, long after the epoch.
 pub(crate) fn at(second: i64) -> Time {
     Time::from_seconds(1_700_000_000 + second)
 }
 
-/// Notification that tells nothing yet.
-pub(crate) fn news() -> Notification {
+/// Returns a notification without content.
+pub(crate) fn notification() -> Notification {
     let campaign = Campaign { id: Some(CAMPAIGN.to_owned()), name: None };
     Notification {
         campaign,
@@ -292,22 +292,27 @@ pub(crate) fn news() -> Notification {
     }
 }
 
-/// Ways to say things in news.
+/// Short ways to fill a notification.
 pub(crate) trait Saying {
-    /// Tells the planner to misbehave, to call GrowSurf (`back`), to refuse it for a minute (`later`),
-    /// to join the first participant with a visitor whose id is the second's (`join`), or that it is of a visitor (`visit`), who may be claimed (`claim`).
+    /// Names the campaign, which makes the planner
+    ///
+    /// - misbehave (`panic`, `unmappable`, `contradiction`),
+    /// - call GrowSurf (`back`),
+    /// - refuse the notification for a minute (`later`),
+    /// - join the first participant with the visitor whose id is the second's (`join`),
+    /// - plan for a visitor (`visit`), who is claimed with `claim`.
     fn named(self, name: &str) -> Self;
-    /// A participant, with GrowSurf's id.
+    /// Adds a participant, with GrowSurf's id.
     fn participant(self, email: &str, id: &str) -> Self;
-    /// This fact is told of the participant told last.
+    /// Adds a fact about the last participant.
     fn fact(self, name: &str, value: &str) -> Self;
-    /// The participant told last has these codes.
+    /// Gives the last participant these codes.
     fn coded<const N: usize>(self, codes: [&str; N]) -> Self;
-    /// A participant of whom no address is told.
+    /// Adds a participant without an address.
     fn nobody(self) -> Self;
-    /// Something happened to the participant told last.
+    /// Adds an event of the last participant.
     fn effect(self, key: &str, at: Option<Time>) -> Self;
-    /// The profile of the participant told last changed.
+    /// Changes the last participant's profile.
     fn identify(self) -> Self;
 }
 
@@ -357,13 +362,17 @@ impl Saying for Notification {
     }
 }
 
-/// Notification that one person did one thing, at the time of its receipt.
+/// Returns a notification with one event of one person, at the time of receipt.
 pub(crate) fn did(person: &str, effect: &str) -> Notification {
-    news().participant(&format!("{person}@example.com"), person).effect(effect, None)
+    notification().participant(&format!("{person}@example.com"), person).effect(effect, None)
 }
 
-/// A webhook with these bytes, received at this time.
-pub(crate) fn arrival(body: &str, received_at: Time, news: Notification) -> ReceivedWebhook {
+/// Returns a webhook with these bytes, received at this time.
+pub(crate) fn arrival(
+    body: &str,
+    received_at: Time,
+    notification: Notification,
+) -> ReceivedWebhook {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let random = COUNT.fetch_add(1, Ordering::Relaxed) << 16;
     let webhook = Webhook {
@@ -374,7 +383,7 @@ pub(crate) fn arrival(body: &str, received_at: Time, news: Notification) -> Rece
         event: Some("TEST".to_owned()),
         body: body.as_bytes().to_vec(),
     };
-    ReceivedWebhook { webhook, decoded: Ok(news), class: Class::Live }
+    ReceivedWebhook { webhook, decoded: Ok(notification), class: Class::Live }
 }
 
 /// Accepts that `person` did `effect`, in a webhook of its own.

@@ -7,7 +7,8 @@ use crate::store::{AvailabilityClock, ClaimRequest, Settle, Settlement, Verdict}
 
 use super::Bench;
 use super::script::{
-    NEVER, Saying, arrival, at, bury, claim, drain, lease, news, settle, take, verdict, words,
+    NEVER, Saying, arrival, at, bury, claim, drain, lease, notification, settle, take, verdict,
+    words,
 };
 
 pub(crate) async fn a_failed_call_stays_first_until_its_time(bench: &impl Bench) {
@@ -63,11 +64,11 @@ pub(crate) async fn a_settlement_counts_once(bench: &impl Bench) {
 
 pub(crate) async fn a_run_can_end_in_part(bench: &impl Bench) {
     let store = bench.open().await;
-    let mut told = news().participant("ann@example.com", "ann");
+    let mut reported = notification().participant("ann@example.com", "ann");
     for effect in ["a", "b", "c", "d"] {
-        told = told.effect(effect, Some(at(0)));
+        reported = reported.effect(effect, Some(at(0)));
     }
-    store.accept(arrival("x", at(1_000), told), at(1_000)).await.unwrap();
+    store.accept(arrival("x", at(1_000), reported), at(1_000)).await.unwrap();
     let old = |now| ClaimRequest { old_before: at(500), ..claim(at(now)) };
     let identify = store.claim(old(1_000)).await.unwrap().remove(0);
     settle(&store, &identify, &Verdict::Delivered, at(1_000)).await;
@@ -95,7 +96,7 @@ pub(crate) async fn a_run_can_end_in_part(bench: &impl Bench) {
     assert_eq!((stats.pending, stats.dead), (2, 1));
 }
 
-pub(crate) async fn the_accepting_clock_is_kept(bench: &impl Bench) {
+pub(crate) async fn the_availability_clock_is_stored(bench: &impl Bench) {
     let store = bench.open().await;
     assert_eq!(store.destination().await.unwrap().accepting, Duration::ZERO);
     let reading = Duration::from_micros(1_234_567);

@@ -11,7 +11,7 @@ use super::Row;
 /// The progress of a copy.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Mark {
-    /// Of which store it is a copy; the same for the same store, and no secret.
+    /// The copied store; the same text for the same store, and no secret.
     pub(super) source: String,
     /// The table that is being copied. Everything before is.
     pub(super) table: String,
@@ -20,7 +20,7 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// As a store keeps it.
+    /// Returns the mark as a store keeps it.
     pub(super) fn text(&self) -> String {
         serde_json::to_string(self).expect("texts can be written")
     }

@@ -50,8 +50,8 @@ macro_rules! parts {
 }
 
 impl Part {
-    /// All of them, in the order they are copied. The lease of a lane isn't copied: whoever had it is gone,
-    /// and the lane is due when it ends.
+    /// All of them, in the order of copying. A lease isn't copied: its holder is gone, and the lane is due
+    /// when it ends.
     pub(crate) const ALL: [Self; 16] = parts! {
         "webhooks": inbox (sha256 Bytes; id Id, received_at Number, source Text, owner Text,
             campaign Text, event Text, parked Text, body Bytes)

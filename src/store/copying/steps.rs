@@ -12,18 +12,18 @@ use super::{CopyError, Part, Row, Rows, Side, Tables, refuse_marked};
 /// The progress of a copy, as it reports it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// So many rows are to be copied, of which so many were by a copy that was stopped.
+    /// The start, with the rows to copy and the rows that a stopped copy has copied before.
     Begin {
         /// All of them.
         rows: u64,
         /// Those that are there already.
         done: u64,
     },
-    /// So many more rows were copied.
+    /// More rows were copied.
     Copied(Part, u64),
     /// All were; both stores are read to be compared.
     Compare,
-    /// So many more rows of both were read.
+    /// More rows of both stores were read.
     Read(Part, u64),
 }
 
@@ -45,7 +45,7 @@ pub struct Compared {
 pub async fn copy(
     from: &StoreLocation,
     to: &StoreLocation,
-    tell: &mut (dyn FnMut(Step) + Send),
+    report: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Vec<Compared>, CopyError> {
     if !from.is_taken().await.map_err(of(Side::From))? {
         return Err(CopyError::NoStore);
@@ -67,12 +67,12 @@ pub async fn copy(
         rows += in_from;
         done += if part.is_empty_at_first() { in_to } else { 0 };
     }
-    tell(Step::Begin { rows, done });
-    copy_rows(from, to, mark, tell).await?;
-    tell(Step::Compare);
+    report(Step::Begin { rows, done });
+    copy_rows(from, to, mark, report).await?;
+    report(Step::Compare);
     let mut compared = Vec::new();
     for part in Part::ALL {
-        compared.push(compare(from, to, part, tell).await?);
+        compared.push(compare(from, to, part, report).await?);
     }
     // One may have been started meanwhile.
     refuse(from, Side::From).await?;
@@ -125,7 +125,7 @@ async fn copy_rows(
     from: &mut dyn Rows,
     to: &mut dyn Tables,
     mut mark: Mark,
-    tell: &mut (dyn FnMut(Step) + Send),
+    report: &mut (dyn FnMut(Step) + Send),
 ) -> Result<(), CopyError> {
     let begun = mark.table.clone();
     for part in Part::ALL.into_iter().skip_while(|part| part.table != begun) {
@@ -137,7 +137,7 @@ async fn copy_rows(
             let Some(last) = rows.last() else { break };
             let is_first = mark.after.replace(key(part, last)).is_none();
             write(to, &part, is_first, &rows, &mark.text()).await.map_err(of(Side::To))?;
-            tell(Step::Copied(part, length(&rows)));
+            report(Step::Copied(part, length(&rows)));
             give_way().await;
         }
     }
@@ -149,30 +149,30 @@ async fn compare(
     from: &mut dyn Tables,
     to: &mut dyn Tables,
     part: Part,
-    tell: &mut (dyn FnMut(Step) + Send),
+    report: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Compared, CopyError> {
-    let expected = sum(from, Side::From, part, to.dialect() == Dialect::Server, tell).await?;
-    let found = sum(to, Side::To, part, false, tell).await?;
+    let expected = sum(from, Side::From, part, to.dialect() == Dialect::Server, report).await?;
+    let found = sum(to, Side::To, part, false, report).await?;
     if expected != found {
         return Err(CopyError::Differs { part, from: expected.rows, to: found.rows });
     }
     Ok(Compared { part, rows: found.rows, checksum: found.checksum() })
 }
 
-/// Of all rows of a part.
+/// Computes the checksum over all rows of a part.
 async fn sum(
     tables: &mut dyn Tables,
     side: Side,
     part: Part,
     replaces_nul: bool,
-    tell: &mut (dyn FnMut(Step) + Send),
+    report: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Sum, CopyError> {
     let (mut sum, mut after) = (Sum::default(), None::<Row>);
     loop {
         let mut rows = page(tables, &part, after.as_ref()).await.map_err(of(side))?;
         let Some(last) = rows.last() else { return Ok(sum) };
         after = Some(key(part, last));
-        tell(Step::Read(part, length(&rows)));
+        report(Step::Read(part, length(&rows)));
         give_way().await;
         if replaces_nul {
             rows.iter_mut().flatten().flatten().for_each(|cell| *cell = text(cell));
@@ -185,7 +185,7 @@ fn key(part: Part, row: &Row) -> Row {
     row[..part.key.len()].to_vec()
 }
 
-/// A file's rows come without any waiting; whoever would stop the copy has to get a word in.
+/// Yields to the runtime: rows of a file come without any wait, and the copy must be stoppable.
 async fn give_way() {
     tokio::task::yield_now().await;
 }

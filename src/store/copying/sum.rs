@@ -27,7 +27,7 @@ impl Sum {
         self.rows += 1;
     }
 
-    /// The checksum in hexadecimal digits.
+    /// Returns the checksum in hexadecimal digits.
     pub(super) fn checksum(&self) -> String {
         format!("{:032x}", self.sum)
     }

@@ -9,8 +9,8 @@ use crate::store::contract::Bench;
 use crate::store::contract::effects::{event, reported};
 use crate::store::contract::model::moved_stores_do_what_the_model_does;
 use crate::store::contract::script::{
-    CAMPAIGN, Saying, Script, arrival, at, attempt, bury, did, drain, inbox, lease, news, take,
-    verdict,
+    CAMPAIGN, Saying, Script, arrival, at, attempt, bury, did, drain, inbox, lease, notification,
+    take, verdict,
 };
 use crate::store::postgres::tests::Schema;
 use crate::store::sqlite::tests::Folder;
@@ -26,7 +26,7 @@ fn server() -> Box<dyn Bench> {
     Box::new(Schema::new())
 }
 
-/// Every way from one kind to another.
+/// Returns every way from one kind to another.
 fn ways() -> Vec<(Box<dyn Bench>, Box<dyn Bench>)> {
     vec![(file(), server()), (server(), file()), (file(), file()), (server(), server())]
 }
@@ -45,7 +45,7 @@ fn a_store_that_moves_to_a_server_and_back_does_what_the_model_does() {
 
 const WORKSPACE: Workspace = Workspace { environment_id: 77 };
 
-/// A store with something of everything in it, at rest.
+/// Makes a store with rows of every kind and no work in progress.
 async fn filled(bench: &dyn Bench) {
     let store = &*bench.open().await;
     take(store, "dora", "dead", at(0)).await;
@@ -75,8 +75,10 @@ async fn filled(bench: &dyn Bench) {
     let traced = store.find_subject(&gone).await.unwrap();
     store.cancel_pending(&traced, at(4)).await.unwrap();
     store.erase(&traced, at(4)).await.unwrap();
-    let parked =
-        ReceivedWebhook { decoded: Err("why not".to_owned()), ..arrival("?", at(5), news()) };
+    let parked = ReceivedWebhook {
+        decoded: Err("why not".to_owned()),
+        ..arrival("?", at(5), notification())
+    };
     store.accept(parked, at(5)).await.unwrap();
     take(store, "amy", "waiting", at(6)).await;
     store.remember_workspace(WORKSPACE).await.unwrap();
@@ -92,7 +94,7 @@ async fn goes_on(bench: &dyn Bench, stats: Stats) {
     let store = &*bench.open().await;
     assert_eq!(store.stats().await.unwrap(), stats);
     assert_eq!(bench.count().await, stats);
-    let again = arrival("?", at(9), news());
+    let again = arrival("?", at(9), notification());
     assert_eq!(store.accept(again, at(9)).await.unwrap().status, Status::Accepted);
     for (body, person, effect) in [
         ("gone again", "gone", "came back"),
@@ -142,7 +144,7 @@ async fn a_page_has_as_many_webhooks_as_fit_into_memory() {
         let store = bench.open().await;
         for number in 0..4 {
             let body = number.to_string().repeat(12 << 20);
-            store.accept(arrival(&body, at(0), news()), at(0)).await.unwrap();
+            store.accept(arrival(&body, at(0), notification()), at(0)).await.unwrap();
         }
         store.close().await.unwrap();
         let tables = &mut *bench.place().await.tables().await.unwrap();
@@ -192,17 +194,17 @@ async fn odd_values_come_back_from_a_server_as_they_were() {
     assert_eq!(there, file);
 }
 
-/// A copy that dies once it has copied this many more pages.
+/// Returns a copy that dies once it has copied this many more pages.
 async fn dying(from: &dyn Bench, to: &dyn Bench, pages: usize) -> Option<Result<(), CopyError>> {
     let (from, to) = (from.place().await, to.place().await);
     let mut left = pages;
-    let mut tell = move |step| {
+    let mut report = move |step| {
         if let Step::Copied(..) = step {
             assert!(left > 0, "dies as it should");
             left -= 1;
         }
     };
-    let copying = tokio::spawn(async move { copy(&from, &to, &mut tell).await.map(drop) });
+    let copying = tokio::spawn(async move { copy(&from, &to, &mut report).await.map(drop) });
     copying.await.ok()
 }
 
@@ -268,9 +270,9 @@ async fn a_store_with_the_longest_ids_moves_and_one_that_was_tampered_with_ends_
     let store = from.open().await;
     for (number, letter) in ["x", "é", "\u{1}", "\""].into_iter().enumerate() {
         let id = letter.repeat(200 / letter.len());
-        let news = news().participant(&format!("p{number}@example.com"), &id);
-        let news = news.effect(&number.to_string(), None);
-        store.accept(arrival(&id, at(0), news), at(0)).await.unwrap();
+        let notification = notification().participant(&format!("p{number}@example.com"), &id);
+        let notification = notification.effect(&number.to_string(), None);
+        store.accept(arrival(&id, at(0), notification), at(0)).await.unwrap();
     }
     store.close().await.unwrap();
     drop(store);

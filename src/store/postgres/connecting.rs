@@ -129,7 +129,7 @@ impl Connecting {
         Err(NoServer(refusals))
     }
 
-    /// The places where a server may be: one, or an address each that its name leads to.
+    /// Returns the places where a server may be: one, or an address each that its name leads to.
     async fn places(&self, server: usize, named: &Named) -> Result<Vec<Place>, Refusal> {
         let Some(Host::Tcp(name)) = named.host.as_ref().filter(|_| named.address.is_none()) else {
             return Ok(vec![(server, named.address)]);
@@ -203,8 +203,8 @@ fn named(read: &Config) -> Vec<Named> {
     (0..count).map(of).collect()
 }
 
-/// Everything but where the servers are, which each try adds. A server or a network that goes dark is
-/// noticed within about two limits where nothing is waited for, by the kernel.
+/// Returns everything but where the servers are, which each try adds. A server or a network that
+/// goes dark is noticed within about two limits where nothing is waited for, by the kernel.
 fn without_servers(read: &Config, options: &ServerOptions) -> Config {
     let mut config = Config::new();
     if let Some(user) = read.get_user() {
@@ -231,7 +231,7 @@ fn without_servers(read: &Config, options: &ServerOptions) -> Config {
     config
 }
 
-/// TLS that trusts the system's authorities, or those of a file.
+/// Returns a TLS configuration that trusts the system's authorities, or those of a file.
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, ConnectError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder =

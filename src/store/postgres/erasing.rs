@@ -10,8 +10,7 @@ const VACUUM: &str =
     "VACUUM people, participants, inbox, deliveries, dead_letters, attempts, mentions";
 
 impl PostgresStore {
-    /// Has the server reuse and cut what the erased rows leave behind; true if it could. It needs the role
-    /// that owns the tables.
+    /// Vacuums the tables that erasing touched; true if it could. Needs the role that owns them.
     pub(crate) async fn vacuum(&self) -> bool {
         let vacuumed = async {
             let connection = self.connections.pool.get().await?;

@@ -13,13 +13,13 @@ use super::refusal::NoServer;
 /// An error in a transaction.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("{}", told(.0))]
+    #[error("{}", describe(.0))]
     Sql(#[from] tokio_postgres::Error),
     /// The connection had ended before anything was begun.
-    #[error("{}", told(.0))]
+    #[error("{}", describe(.0))]
     Stale(tokio_postgres::Error),
-    /// The connection ended amid a COMMIT, so that nobody knows what became of it.
-    #[error("{}", told(.0))]
+    /// The connection ended during a COMMIT, so its result is unknown.
+    #[error("{}", describe(.0))]
     Undecided(tokio_postgres::Error),
     /// There is no connection to be had.
     #[error(transparent)]
@@ -69,8 +69,8 @@ impl Fault {
         error.is_closed() || error.code().is_some_and(|code| SAID.contains(code))
     }
 
-    /// The same of a BEGIN. A server that follows another refuses to begin what writes, in words that
-    /// say so to few.
+    /// Returns the same of a BEGIN. A server that follows another refuses to begin what writes, in
+    /// words that say so to few.
     pub(super) fn of_begin(self) -> Self {
         const READ_ONLY: [SqlState; 2] =
             [SqlState::FEATURE_NOT_SUPPORTED, SqlState::READ_ONLY_SQL_TRANSACTION];
@@ -84,7 +84,7 @@ impl Fault {
         }
     }
 
-    /// The same of a COMMIT, which may have been heard before the connection ended.
+    /// Returns the same of a COMMIT, which may have been heard before the connection ended.
     pub(super) fn of_commit(self) -> Self {
         let is_end = self.is_end();
         match self {
@@ -100,7 +100,7 @@ impl Fault {
         matches!(self, Self::Sql(error) if error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION))
     }
 
-    /// The fault that the others came of, of statements that were sent together.
+    /// Returns the fault that the others came of, of statements that were sent together.
     pub(super) fn cause(results: Vec<Result<(), Self>>) -> Result<(), Self> {
         let faults = results.into_iter().filter_map(Result::err);
         let (aftermath, causes): (Vec<_>, Vec<_>) = faults.partition(Self::is_aftermath);
@@ -126,7 +126,7 @@ impl Fault {
         }
     }
 
-    /// The error as callers know it.
+    /// Returns the error as callers know it.
     pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {
         let is_data_error = self.is_data_error();
         let source: Box<dyn std::error::Error + Send + Sync> = match self {
@@ -152,7 +152,7 @@ impl Fault {
     }
 }
 
-fn told(error: &tokio_postgres::Error) -> String {
+fn describe(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), |said| said.message().to_owned())
 }
 

@@ -48,9 +48,9 @@ impl PostgresStore {
         let planning = Arc::new(planning);
         let closed = CancellationToken::new();
         let wake = Wake::start(connections.clone(), options.connection.notify, closed.clone());
-        let told = wake.clone();
+        let waking = wake.clone();
         let engine = Arc::new(connections.to_accept());
-        let batcher = Batcher::start(&engine, &planning, move || told.others());
+        let batcher = Batcher::start(&engine, &planning, move || waking.others());
         let session = options
             .connection
             .notify

@@ -32,7 +32,7 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// The usual way.
+    /// Returns the usual way.
     pub fn new(seed: [u8; 32], now: Time, bell: Arc<Notify>, random: Arc<dyn Random>) -> Self {
         Self {
             seed,
@@ -70,7 +70,7 @@ pub struct ConnectionOptions {
 }
 
 impl Default for ConnectionOptions {
-    /// The usual way.
+    /// Returns the usual way.
     fn default() -> Self {
         Self {
             password: None,

@@ -72,7 +72,7 @@ impl Manager for Connector {
     }
 }
 
-/// A pool of connections. How long each takes to come about is limited already.
+/// Returns a pool of connections. How long each takes to come about is limited already.
 pub(super) fn pool(
     connecting: Arc<Connecting>,
     options: &ServerOptions,

@@ -23,7 +23,7 @@ pub(super) enum Refusal {
     Ended,
     #[error("it is a read-only standby")]
     Standby,
-    #[error("it takes no writes (transaction_read_only is on)")]
+    #[error("it accepts no writes (transaction_read_only is on)")]
     ReadOnly,
 }
 
@@ -33,7 +33,7 @@ impl From<tokio_postgres::Error> for Refusal {
     }
 }
 
-/// The servers of a URL by name, none of which is used, each with the reason.
+/// The servers of a URL, each with the reason why it isn't used.
 #[derive(Debug)]
 pub(crate) struct NoServer(pub(super) Vec<(String, Refusal)>);
 
@@ -46,14 +46,14 @@ impl NoServer {
 
 impl fmt::Display for NoServer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Causes of the only one are told as causes are.
+        // The causes of the only one are shown as causes.
         if let [(server, why)] = &self.0[..] {
             return match why {
                 Refusal::Said(_) => why.fmt(out),
                 _ => write!(out, "{server}: {why}"),
             };
         }
-        out.write_str("no server of store.url takes writes")?;
+        out.write_str("no server of store.url accepts writes")?;
         for (place, (server, why)) in self.0.iter().enumerate() {
             let mark = if place == 0 { ": " } else { "; " };
             write!(out, "{mark}{server}: {why}")?;

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_a_name_leads_to_no_longer_are_forgotten() {
+    fn addresses_that_a_name_no_longer_resolves_to_are_dropped() {
         let servers = Servers::default();
         let place = |last| (0, Some(IpAddr::from([10, 0, 0, last])));
         servers.failed(place(1));

@@ -25,7 +25,7 @@ pub(super) const CHANNEL: &str = "referral_relay";
 /// The wait between two tries to connect.
 const REST: Duration = Duration::from_secs(1);
 
-/// The lock that whoever delivers shares. Whoever has it alone knows that nobody else delivers.
+/// The lock that delivering relays share. A relay that holds it alone delivers alone.
 const LOCK: &str = "hashtext('deliver' || current_schema())";
 
 /// Tries to take the lock alone: the server takes a moment to notice that a relay died.
@@ -79,7 +79,7 @@ impl Session {
         self.order(Order::Alone).await.unwrap_or(false)
     }
 
-    /// From now on shares the lock of those who deliver, and with it says that this relay does.
+    /// Takes the shared lock of delivering relays, which shows that this relay delivers.
     pub(super) async fn share(&self) {
         // Without an answer the connection has ended; it shares the lock once there is another.
         let _ = self.order(Order::Share).await;
@@ -145,7 +145,7 @@ impl Keeper {
                 Some(Order::Alone(answer)) => {
                     let is_alone = self.in_time(take_alone(&client)).await?;
                     if answer.send(is_alone).is_err() && is_alone {
-                        // Whoever asked has gone on without.
+                        // The caller has continued without it.
                         self.in_time(give_up(&client)).await?;
                     }
                 }
@@ -192,7 +192,8 @@ async fn give_up(client: &Client) -> Result<(), tokio_postgres::Error> {
     client.batch_execute(&format!("SELECT pg_advisory_unlock({LOCKS}, {LOCK})")).await
 }
 
-/// A connection that shows nobody else that it is alone while it lasts; none if a relay delivers.
+/// Returns a connection that shows nobody else that it is alone while it lasts; none if a relay
+/// delivers.
 pub(super) async fn alone(connecting: &Connecting) -> Result<Option<Client>, Fault> {
     let Connected { client, wire, .. } = connecting.connect().await?;
     tokio::spawn(wire);

@@ -43,7 +43,7 @@ impl Schema {
         Self { url, client: OnceCell::new() }
     }
 
-    /// A connection of the test's own; the first makes the schema.
+    /// Returns a connection of the test's own; the first makes the schema.
     async fn client(&self) -> &Client {
         let connect = || async {
             let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();

@@ -2,7 +2,7 @@
 //!
 //! What belongs here: how one begins, ends and is undone, and the server's clock. What doesn't:
 //! what is done in it, and doing it again (`retry`). A connection whose transaction didn't end is closed, and not used again: so
-//! nobody gets one that is still in somebody's transaction, whatever was dropped or broke when.
+//! no caller gets a connection with an open transaction of another.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub(super) struct Transaction {
 }
 
 impl Connections {
-    /// The same connections, for what may take long: it reads whole tables.
+    /// Returns the same connections, for what may take long: it reads whole tables.
     pub(super) fn with_long_timeout(&self) -> Self {
         let mut long = Self { reads_tables: true, ..self.clone() };
         long.options.idle_timeout = self.options.idle_timeout.max(self.options.statement_timeout);
@@ -76,7 +76,7 @@ impl Connections {
         long
     }
 
-    /// The same connections, for senders who wait for their answers.
+    /// Returns the same connections, for senders who wait for their answers.
     pub(super) fn to_accept(&self) -> Self {
         let mut accepting = Self { wait_timeout: self.options.accept_timeout, ..self.clone() };
         accepting.options.statement_timeout = self.options.accept_timeout;

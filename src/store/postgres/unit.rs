@@ -60,7 +60,7 @@ impl PostgresStore {
         self.open()?.run(doing, work).await
     }
 
-    /// Tells other relays that there is new work.
+    /// Notifies other relays of new work.
     pub(crate) fn wake_others(&self) {
         self.wake.others();
     }

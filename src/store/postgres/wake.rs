@@ -1,8 +1,8 @@
 //! Wake-ups: tells other relays that there is work, at most once a batch.
 //!
-//! What belongs here: when they are told. What doesn't: hearing it (`session`). It is told outside
-//! the transactions that queue work, because the server lets only one transaction at a time commit
-//! that tells anything; and whoever isn't told finds the work at its next look.
+//! What belongs here: the times of notifications. What doesn't: listening (`session`). A notification
+//! isn't sent in the transaction that queues work, because the server commits only one notifying
+//! transaction at a time. A relay that misses one finds the work at its next poll.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,35 +17,35 @@ use super::transaction::Connections;
 /// The shortest time between two wake-ups.
 const REST: Duration = Duration::from_millis(20);
 
-/// Tells others; ends with the token.
+/// The notifier of other relays; ends with the token.
 #[derive(Clone)]
 pub(super) struct Wake(Arc<Notify>);
 
 impl Wake {
-    /// Starts the task that tells them. Without `notify` nobody is told.
+    /// Starts the notifying task. Without `notify` it sends nothing.
     pub(super) fn start(connections: Connections, notify: bool, ending: CancellationToken) -> Self {
-        let told = Arc::new(Notify::new());
+        let work = Arc::new(Notify::new());
         if notify {
-            let asked = Arc::clone(&told);
+            let queued = Arc::clone(&work);
             tokio::spawn(async move {
                 tokio::select! {
                     () = ending.cancelled() => {}
-                    () = tell(connections, asked) => {}
+                    () = notify_others(connections, queued) => {}
                 }
             });
         }
-        Self(told)
+        Self(work)
     }
 
-    /// There is new work. Costs the caller nothing.
+    /// Notifies other relays of new work. Costs the caller nothing.
     pub(super) fn others(&self) {
         self.0.notify_one();
     }
 }
 
-async fn tell(connections: Connections, asked: Arc<Notify>) {
+async fn notify_others(connections: Connections, queued: Arc<Notify>) {
     loop {
-        asked.notified().await;
+        queued.notified().await;
         if let Err(error) = notify(&connections).await {
             tracing::debug!(%error, "can't wake other relays; they look by themselves");
         }
@@ -55,6 +55,6 @@ async fn tell(connections: Connections, asked: Arc<Notify>) {
 
 async fn notify(connections: &Connections) -> Result<(), Fault> {
     let transaction = connections.begin_after(0).await?;
-    let told = transaction.script(&format!("NOTIFY {CHANNEL}")).await;
-    transaction.end(told).await
+    let notified = transaction.script(&format!("NOTIFY {CHANNEL}")).await;
+    transaction.end(notified).await
 }

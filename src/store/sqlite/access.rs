@@ -60,13 +60,13 @@ mod tests {
     fn a_refusal_names_the_place_and_the_fix() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("relay.db");
-        let told = |kind: io::ErrorKind| explain(&path, kind.into()).to_string();
-        let denied = told(io::ErrorKind::PermissionDenied);
+        let message = |kind: io::ErrorKind| explain(&path, kind.into()).to_string();
+        let denied = message(io::ErrorKind::PermissionDenied);
         assert!(denied.contains(folder.path().to_str().unwrap()), "{denied}");
         assert!(denied.contains("belongs to user") && denied.contains("65532"), "{denied}");
-        assert!(told(io::ErrorKind::ReadOnlyFilesystem).contains("mount it for writing"));
+        assert!(message(io::ErrorKind::ReadOnlyFilesystem).contains("mount it for writing"));
         assert_eq!(
-            told(io::ErrorKind::StorageFull),
+            message(io::ErrorKind::StorageFull),
             io::Error::from(io::ErrorKind::StorageFull).to_string()
         );
     }

@@ -37,7 +37,7 @@ pub enum BackupError {
     Exists(PathBuf),
     #[error("{} is there and is no ordinary file; give another name", .0.display())]
     NotAFile(PathBuf),
-    /// SQLite would take what lies there for a part of the copy.
+    /// SQLite would read the file that is there as a part of the copy.
     #[error(
         "{} is left there from another SQLite file; give another name, or remove it if it is of \
          no use",
@@ -73,7 +73,7 @@ pub enum BackupError {
     File(#[from] FileError),
 }
 
-/// Copies the store into a file at `target` and tells what is in the copy.
+/// Copies the store into a file at `target` and returns the copy's content.
 ///
 /// Everything that was acknowledged before the call is in it. The file appears under its name
 /// only when it is whole, checked and on the disk; with `replace` it takes the place of one that
@@ -110,7 +110,7 @@ pub async fn back_up(
     Ok(contents)
 }
 
-/// Copies the store into a file without a name, and tells what is in it. The copy is made beside
+/// Copies the store into a file without a name, and returns its content. The copy is made beside
 /// the store; one that a kill left unfinished is removed later, by `tidy`.
 pub async fn snapshot(store: &Path, now: Time) -> Result<(File, BackupManifest), BackupError> {
     let (unfinished, contents) = copy(store, store, now).await?;
@@ -119,7 +119,7 @@ pub async fn snapshot(store: &Path, now: Time) -> Result<(File, BackupManifest),
     Ok((file, contents))
 }
 
-/// A checked copy beside `target`, not yet synced.
+/// Returns a checked copy beside `target`, not yet synced.
 async fn copy(
     store: &Path,
     target: &Path,

@@ -62,7 +62,7 @@ pub enum InvalidBackup {
     Refused(StoreError),
 }
 
-/// Brings what lies beside the file at `path` into it.
+/// Moves the log beside the file at `path` into it.
 pub(super) fn rest(path: &Path) -> Result<(), InvalidBackup> {
     if let Some(damage) = files::cut_off(path) {
         return Err(InvalidBackup::Damaged(damage));

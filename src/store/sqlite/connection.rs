@@ -33,9 +33,9 @@ const SWITCH_PAUSE: Duration = Duration::from_millis(10);
 const STATEMENTS: usize = 128;
 
 impl DatabasePath {
-    /// The file at `path`; another process's write is waited for as long as `busy_timeout`. Of a symbolic link it
-    /// is the file that the link leads to, because SQLite keeps the log beside that one, and its lock is one by
-    /// whatever name it is opened.
+    /// Returns the file at `path`; another process's write is waited for as long as `busy_timeout`.
+    /// Of a symbolic link it is the file that the link leads to, because SQLite keeps the log
+    /// beside that one, and its lock is one by whatever name it is opened.
     pub(super) fn new(path: &Path, busy_timeout: Duration) -> Self {
         Self {
             path: followed(path),
@@ -60,7 +60,7 @@ impl DatabasePath {
         &self.path
     }
 
-    /// The file whose lock means the right to deliver.
+    /// Returns the file whose lock means the right to deliver.
     pub(super) fn lock_file(&self) -> PathBuf {
         with(&self.path, ".lock")
     }
@@ -178,8 +178,8 @@ pub(super) fn overwrite(connection: &Connection, pages: bool) -> rusqlite::Resul
     connection.pragma_update(None, "secure_delete", if pages { "ON" } else { "FAST" })
 }
 
-/// SQLite doesn't wait when two connections switch a new file at once, so this does. On a file
-/// that is a WAL file already there is nothing to switch.
+/// Switches the file to WAL mode. Waits, because SQLite doesn't when two connections switch a new
+/// file at once. Changes nothing in a file with WAL.
 fn use_wal(connection: &Connection) -> rusqlite::Result<()> {
     let mut switched = connection.pragma_update(None, "journal_mode", "WAL");
     for _ in 0..SWITCHES {

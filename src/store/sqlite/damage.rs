@@ -1,6 +1,6 @@
 //! A damaged store, seen when it is opened, and what takes its place.
 //!
-//! What belongs here: telling a damaged store from a file that was never one, and the order of the
+//! What belongs here: distinguishing a damaged store from a foreign file, and the order of the
 //! steps. What doesn't: damage that only shows when everything is read (`examination`), which
 //! leaves a note that is found here.
 //!
@@ -48,8 +48,8 @@ pub enum Kept {
     Nothing,
 }
 
-/// Opens the store for the process that delivers from it. If it is damaged, `set_aside` tells
-/// whether another takes its place.
+/// Opens the store for the process that delivers from it. With `set_aside`, another store replaces a
+/// damaged one.
 pub(super) fn open(
     place: &DatabasePath,
     right: &DeliveryLock,
@@ -158,7 +158,7 @@ fn replace(
     Ok((opened, Quarantined { damage, aside, kept }))
 }
 
-/// The store's secret and its workspace, if they can be read.
+/// Returns the store's secret and its workspace, if they can be read.
 fn remembered(place: &DatabasePath) -> Option<([u8; 32], Option<String>)> {
     let connection = place.reader().ok()?;
     let hash_key = meta::recall(&connection, HASH_KEY).ok()??;
@@ -169,7 +169,7 @@ fn remembered(place: &DatabasePath) -> Option<([u8; 32], Option<String>)> {
 /// Returns the damage that opening would hide. SQLite takes an empty file for a new one and throws
 /// away the log beside it, and it completes a page that is cut off.
 pub(super) fn before_opening(path: &Path) -> Option<String> {
-    // In this order, because a store that somebody makes now has a log only when it isn't empty.
+    // In this order, because a store in the making has a log only once it isn't empty.
     let is_lost = !is_empty(&files::with(path, "-wal")) && is_empty(path);
     if is_lost {
         return Some("its file is empty or gone, and its log is there".to_owned());
@@ -177,8 +177,8 @@ pub(super) fn before_opening(path: &Path) -> Option<String> {
     files::cut_off(path).filter(|_| was_a_store(path))
 }
 
-/// The damage to a file that nothing says was a store, where a relay has used one of its name.
-/// Nobody puts bytes there that are neither a text nor SQLite's, but a text may be a mistake.
+/// Returns the damage to a file that nothing says was a store, where a relay has used one of its
+/// name. Nobody puts bytes there that are neither a text nor SQLite's, but a text may be a mistake.
 fn overwritten(path: &Path) -> Option<&'static str> {
     if is_empty(path) {
         return Some("it is empty, although a relay has used it");
@@ -227,7 +227,7 @@ fn is_empty(path: &Path) -> bool {
     fs::metadata(path).map_or(0, |about| about.len()) == 0
 }
 
-/// The damage that made opening fail, if it was damage and the file a store.
+/// Returns the damage that made opening fail, if it was damage and the file a store.
 pub(super) fn of(path: &Path, fault: &Fault) -> Option<String> {
     let Fault::Sql(error) = fault else { return None };
     if !soundness::is_damage(error) || !was_a_store(path) {

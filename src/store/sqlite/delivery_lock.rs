@@ -16,7 +16,7 @@ pub(super) struct DeliveryLock {
 }
 
 impl DeliveryLock {
-    /// Not taken yet.
+    /// Returns the lock, not taken yet.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, lock: Mutex::new(None) }
     }

@@ -35,8 +35,8 @@ impl SqliteStore {
     }
 }
 
-/// Overwrites the pages that nothing uses: what was freed in passing, by whoever accepts or settles,
-/// still holds older states. It takes them all, and this connection overwrites what it frees.
+/// Overwrites all unused pages. Pages freed by other connections, when they accept or settle, still
+/// hold older states; this connection overwrites the pages it frees.
 fn overwrite_free_pages(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let number = |pragma| transaction.query_row(pragma, [], |row| row.get::<_, i64>(0));

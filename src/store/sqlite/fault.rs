@@ -25,12 +25,12 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// A part of a row that can't be read.
+    /// Returns a part of a row that can't be read.
     pub(super) fn unreadable(what: &'static str, detail: impl ToString) -> Self {
         Self::Store(StoreError::Unreadable { what, detail: detail.to_string() })
     }
 
-    /// The error as callers know it.
+    /// Returns the error as callers know it.
     pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {
         match self {
             Self::Store(error) => error,

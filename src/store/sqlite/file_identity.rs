@@ -1,8 +1,8 @@
 //! File identity: the file that is written to, or its log, is still the one at its path.
 //!
-//! What belongs here: that one question. What doesn't: what follows from the answer, which is the
-//! writer's. A system lets a process go on writing to a file that somebody moved, deleted or
-//! unmounted: every write succeeds, and the next start finds nothing of it. So the writer asks
+//! What belongs here: that check alone. What doesn't: the consequences, which are the writer's. A system
+//! lets a process write to a file that was moved, deleted or unmounted: every write succeeds, and the
+//! next start finds nothing of it. So the writer checks
 //! before each commit, and a webhook that would end in such a file isn't acknowledged.
 
 use std::fs::Metadata;
@@ -17,7 +17,7 @@ pub(super) struct FileIdentity {
 }
 
 impl FileIdentity {
-    /// The file that is at `path` now.
+    /// Returns the file that is at `path` now.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), file: identity(&path.metadata()?) })
     }

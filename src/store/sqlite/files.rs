@@ -34,7 +34,7 @@ impl FileError {
     }
 }
 
-/// The path with more behind its name.
+/// Returns the path with more behind its name.
 pub(super) fn with(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
@@ -111,7 +111,8 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
-    /// An empty one that only its owner can read. Removes those that killed processes have left.
+    /// Returns an empty one that only its owner can read. Removes those that killed processes have
+    /// left.
     pub(super) fn beside(target: &Path, now: Time) -> Result<Self, FileError> {
         let mut number = 0;
         loop {
@@ -132,7 +133,7 @@ impl Unfinished {
         &self.path
     }
 
-    /// The file itself, whatever may be at the path by now.
+    /// Returns the file itself, whatever may be at the path by now.
     pub(super) fn file(&self) -> &File {
         &self.file
     }

@@ -1,7 +1,7 @@
 //! Examination: a store at work is looked through, once after each start of the machine.
 //!
-//! What belongs here: when, how gently, and the note of what came of it. What doesn't: the
-//! questions (`soundness`), and when the service asks for it (`app`).
+//! What belongs here: the need for a check, its pauses, and its stored result. What doesn't: the single
+//! checks (`soundness`), and their times in the service (`app`).
 //!
 //! SQLite recovers by itself from everything that a process can die of, so a start of the relay
 //! asks nothing. A machine that went down may have lost or garbled what was on its way to the
@@ -62,13 +62,13 @@ pub fn examine(
         Err(Fault::Sql(error)) if soundness::is_damage(&error) => {
             Examination::Damaged(error.to_string())
         }
-        Err(fault) => return Err(fault.into_store_error("be looked through")),
+        Err(fault) => return Err(fault.into_store_error("be checked")),
     };
     if found != Examination::Unneeded {
         let noted = place.writer().map_err(Fault::from);
         if let Err(error) = noted.and_then(|connection| note(&connection, boot, &found)) {
             // The next start looks again.
-            tracing::warn!(%error, "can't note what came of looking through the store");
+            tracing::warn!(%error, "can't store the result of the check");
         }
     }
     Ok(found)

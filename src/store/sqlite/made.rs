@@ -10,14 +10,14 @@ pub(super) struct Made<'a> {
 }
 
 impl<'a> Made<'a> {
-    /// The folders that are missing, the inmost first.
+    /// Returns the folders that are missing, the inmost first.
     pub(super) fn folders(folder: &Path, store: &'a Path) -> Self {
         let missing = folder.ancestors().take_while(|it| fs::symlink_metadata(it).is_err());
         let paths = missing.filter(|it| !it.as_os_str().is_empty()).map(Path::to_owned);
         Self { store, paths: paths.collect() }
     }
 
-    /// The file, if it is missing.
+    /// Returns the file, if it is missing.
     pub(super) fn file(path: &Path, store: &'a Path) -> Self {
         let is_missing = fs::symlink_metadata(path).is_err();
         let paths = is_missing.then(|| path.to_owned());

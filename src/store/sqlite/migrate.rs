@@ -84,7 +84,7 @@ fn parts(connection: &Connection) -> Result<Vec<Part>, Fault> {
     Ok(parts.collect::<Result<_, _>>()?)
 }
 
-/// The version of a schema that this version knows, or an older one; changes nothing.
+/// Returns the version of a schema that this version knows, or an older one; changes nothing.
 pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
     refuse_newer(connection)?;
     let mut version = 0;

@@ -43,9 +43,7 @@ impl SqliteStore {
         Self::open_as(None, path, planner, options).await.map(|(store, _)| store)
     }
 
-    /// The same; `to_deliver` is given for the process that delivers, which also refuses a store that was found to
-    /// be damaged earlier. If it is true, a damaged one gets another name instead, and opened is what takes its
-    /// place; tells what became of it.
+    /// Opens the store; `to_deliver` opens a damaged one for delivery.
     pub(crate) async fn open_as(
         to_deliver: Option<bool>,
         path: &Path,
@@ -94,7 +92,7 @@ pub(super) fn open(place: &DatabasePath, options: &Options) -> Result<Opened, St
     open_by(place, options, prepare)
 }
 
-/// The same, and makes of the file what `prepare` does.
+/// Returns the same, and makes of the file what `prepare` does.
 pub(super) fn open_by<T>(
     place: &DatabasePath,
     options: &Options,

@@ -26,7 +26,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual way.
+    /// Returns the usual way.
     pub fn new(seed: [u8; 32], now: Time) -> Self {
         Self {
             seed,

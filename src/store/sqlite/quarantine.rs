@@ -19,8 +19,8 @@ pub(super) enum Why {
     Damaged,
 }
 
-/// Gives the files of the store another name that tells `now`, and leaves nothing beside the old
-/// one that SQLite would take for a part of the next store. The file itself may keep both names.
+/// Gives the files of the store another name with the time `now`, and leaves nothing beside the old
+/// name that SQLite would read as a part of the next store. The file itself may keep both names.
 /// Returns the new name, if there was anything.
 pub(super) fn set_aside(store: &Path, why: Why, now: Time) -> Result<Option<PathBuf>, FileError> {
     let here = |suffix: &&str| files::with(store, suffix).exists();
@@ -52,7 +52,7 @@ pub(super) fn set_aside(store: &Path, why: Why, now: Time) -> Result<Option<Path
     Ok(Some(aside))
 }
 
-/// The damaged stores that were set aside from `store` and are there still, oldest first.
+/// Returns the damaged stores that were set aside from `store` and are there still, oldest first.
 pub fn damaged_aside(store: &Path) -> Vec<PathBuf> {
     let store = files::followed(store);
     let name = store.file_name().unwrap_or_default().to_string_lossy();

@@ -65,7 +65,7 @@ impl Queue {
         }
     }
 
-    /// Takes no more jobs; those that wait are still done. Tells whether it was open.
+    /// Closes the queue; waiting jobs still run. Returns true if it was open.
     pub(super) fn close(&self) -> bool {
         let was_closed = std::mem::replace(&mut self.lock().closed, true);
         self.filled.notify_all();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_queue_gives_out_what_waits_and_takes_no_more() {
+    fn a_closed_queue_gives_out_waiting_jobs_and_accepts_no_more() {
         let queue = Queue::new();
         push(&queue, Priority::Rest, 1).unwrap();
         assert!(queue.close());

@@ -1,9 +1,8 @@
 //! Rebuilding: a new store of the rows of a damaged one.
 //!
-//! What belongs here: copying row by row, which needs the tables and no index: where only indexes,
-//! free pages or the like are damaged, nothing is lost. What doesn't: a table with a hole in it.
-//! Rows refer to each other, and which of them may be missing only a person can tell; then the
-//! next store begins empty.
+//! What belongs here: copying row by row, which needs the tables and no index. So nothing is lost if only
+//! indexes or free pages are damaged. What doesn't: a table with missing rows. Rows refer to each other,
+//! and only a person can decide which may be missing; then the next store begins empty.
 
 use std::path::Path;
 use std::time::Duration;

@@ -77,8 +77,8 @@ pub enum RestoreError {
 /// Puts a backup in the place of the store at `store`, or where a store will be.
 ///
 /// The backup isn't touched. Everything it holds comes with it, also the store's secret, the
-/// accepting clock and the workspace. A store that was there is kept under another name, which
-/// tells the present time. The relay is started on the copy first, with `options`, as `serve` would be;
+/// availability clock and the workspace. The old store is kept under another name with
+/// the present time. The relay is started on the copy first, with `options`, as `serve` would be;
 /// so a backup of an older version is migrated.
 pub fn restore(
     backup: Source<'_>,
@@ -125,8 +125,8 @@ pub fn restore(
     Ok(Restored { contents, set_aside })
 }
 
-/// Gives a file to whoever runs the relay, who may be somebody else than who restores: to the
-/// owner of the store, or of its folder if there is no store. The open file and not its name,
+/// Gives a file to the relay's user, who may be another than the caller's: the owner of the store, or of
+/// its folder if there is no store. The open file and not its name,
 /// which the owner of the folder may have given to another file by now.
 fn hand_over(file: &File, store: &Path) -> Result<(), FileError> {
     let owner = |path| fs::metadata(path).map(|about| (about.uid(), about.gid()));
@@ -173,7 +173,7 @@ fn copy(backup: Source<'_>, to: &Unfinished) -> Result<(), FileError> {
 /// Bytes that are read at once.
 const PIECE: usize = 256 * 1024;
 
-/// Copies all of a file, and tells a failure to read it from one to write the copy.
+/// Copies all of a file. Distinguishes a failure to read it from one to write the copy.
 fn fill<R: Read + ?Sized>(
     from: &mut R,
     from_path: &Path,
@@ -238,7 +238,7 @@ mod tests {
 
     const NOW: Time = Time::from_seconds(1_800_000_000);
 
-    /// A store that holds one number, in a log that was never folded.
+    /// Returns a store that holds one number, in a log that was never folded.
     fn store(folder: &TempDir, number: i64) -> PathBuf {
         let (path, from) = (folder.path().join("relay.db"), folder.path().join("origin.db"));
         let connection = Connection::open(&from).unwrap();

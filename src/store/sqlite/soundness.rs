@@ -60,7 +60,7 @@ fn search(connection: &Connection) -> Result<Option<String>, Fault> {
         .then(|| "the body of a webhook isn't what was received".to_owned()))
 }
 
-/// The names of all tables.
+/// Returns the names of all tables.
 pub(super) fn tables(connection: &Connection) -> Result<Vec<String>, Fault> {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid";
     let mut statement = connection.prepare(sql)?;
@@ -79,7 +79,8 @@ fn integrity(
     Ok((found != "ok").then(|| found.replace('\n', " ")))
 }
 
-/// SQLite notices where its own structure is damaged, but not in the middle of a value.
+/// Returns true if every body has its hash. SQLite notices damage to its own structure, but not
+/// inside a value.
 fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
     let sql = format!(
         "SELECT {WEBHOOK}, rowid, sha256, body IS NOT NULL FROM inbox
@@ -105,9 +106,9 @@ fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
     }
 }
 
-/// Returns contradictions of a file whose every page is sound, by the invariants of the [store](super)
-/// that SQL can tell. A store like that works, but its numbers or its lanes don't; a mistake of
-/// the relay is likelier than one of the disk.
+/// Returns contradictions of a file with sound pages: broken invariants of the [store](super) that SQL
+/// can find. Such a store works, except for its counters or lanes; a fault of the relay is likelier than
+/// one of the disk.
 pub(super) fn contradictions(connection: &Connection) -> Result<Vec<&'static str>, Fault> {
     const QUESTIONS: [(&str, &str); 6] = [
         (

@@ -139,7 +139,7 @@ fn sync_all(
     }
 }
 
-/// Brings the whole log into the file, on the disk; false if somebody reads from it.
+/// Moves the whole log into the file, on the disk; false if a connection reads from it.
 pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| {
         let (is_busy, pages, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);

@@ -100,8 +100,8 @@ async fn many_accepts_at_once_share_few_commits() {
     for number in 0..200 {
         let store = Arc::clone(&store);
         waiting.spawn(async move {
-            let news = did(&format!("p{number}"), &format!("e{number}"));
-            store.accept(arrival(&number.to_string(), at(0), news), at(0)).await.unwrap()
+            let notification = did(&format!("p{number}"), &format!("e{number}"));
+            store.accept(arrival(&number.to_string(), at(0), notification), at(0)).await.unwrap()
         });
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -278,7 +278,7 @@ fn indexes(connection: &Connection) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_statement_walks_over_a_table_and_each_index_is_asked_for() {
+async fn no_statement_scans_a_table_and_each_index_is_used() {
     // A few walk over a partial index that holds nothing but what they want, or over the schema.
     const FINE: [&str; 5] = [
         "CONSTANT ROW",

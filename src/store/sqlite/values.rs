@@ -62,7 +62,7 @@ fn read(table: &str, row: &Row<'_>, columns: usize) -> Result<(), Fault> {
     match table {
         "meta" => single(row),
         "people" => Ok(record::person(&PersonRow::read(row)?).map(drop)?),
-        // One that was pruned, or names somebody who was erased, has no body.
+        // A pruned webhook, or one that names an erased person, has no body.
         "inbox" if row.get_ref(5)? == ValueRef::Null => {
             Ok(record::source(&row.get::<_, String>(2)?).map(drop)?)
         }

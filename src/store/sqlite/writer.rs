@@ -135,12 +135,12 @@ pub(super) fn undo(connection: &Connection) -> rusqlite::Result<()> {
     execute(connection, "ROLLBACK TO job")
 }
 
-/// Something to do in a transaction, for somebody who waits.
+/// Work in a transaction, for a caller who waits.
 pub(super) trait Job: Send {
-    /// Does it; tells whether to keep what it did.
+    /// Runs the work. Returns true if its changes are kept.
     fn run(&mut self, connection: &mut Connection) -> bool;
 
-    /// Tells who waits what came of it, given what came of the transaction.
+    /// Sends the caller the result, given that of the transaction.
     fn answer(self: Box<Self>, transaction: Result<(), Shared>);
 }
 
@@ -173,7 +173,7 @@ where
             (_, Err(shared)) => Err(StoreError::unavailable(doing, shared)),
             (None, Ok(())) => Err(StoreError::unavailable(doing, "it wasn't done")),
         };
-        // Whoever waited may be gone; what was done stays done.
+        // The caller may be gone; the work stays done.
         let _ = answer.send(answered);
     }
 }
@@ -280,16 +280,16 @@ impl WriterConnection {
         Ok(())
     }
 
-    /// Brings the file into its resting state: an empty log. If somebody else reads from the
-    /// log it stays, and the last one to close the file empties it.
+    /// Empties the log before the file is closed. If another connection reads from the log, it stays, and
+    /// the last connection to close the file empties it.
     fn rest(mut self) -> rusqlite::Result<()> {
-        // What it finds is told by `is_log_lost`.
+        // `is_log_lost` reports the finding.
         let _ = self.confirm();
         let Self { checkpointer, syncer, connection, is_log_lost, .. } = self;
         drop((syncer, checkpointer));
         let Some(connection) = connection else { return Ok(()) };
         if is_log_lost {
-            // The log at its path is somebody else's.
+            // The log at its path belongs to another file.
             return keep_as_it_is(&connection, true);
         }
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()))?;
@@ -326,7 +326,7 @@ fn each_apart(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqli
     Ok(())
 }
 
-/// A full disk or a failed write makes SQLite roll back everything by itself.
+/// Returns a full disk or a failed write makes SQLite roll back everything by itself.
 fn still_open(connection: &Connection) -> rusqlite::Result<()> {
     if connection.is_autocommit() {
         let error = ffi::Error::new(ffi::SQLITE_ABORT_ROLLBACK);

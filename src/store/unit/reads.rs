@@ -141,7 +141,7 @@ pub trait InboxRows: UnitBase {
     ) -> Result<Vec<InboxEntry>, Self::Fault>;
 
     /// Returns the oldest webhooks received before a time, with lesser ids than this one, whose bodies are
-    /// kept and of which nothing is pending or dead.
+    /// kept and whose calls are neither pending nor dead.
     async fn prunable(
         &mut self,
         which: Prunable,
@@ -228,7 +228,8 @@ pub trait LaneRows: UnitBase {
     /// Returns a lane and the identifier of its person, and holds it; nothing if another holds it.
     async fn free_lane(&mut self, lane: LaneId) -> Result<Option<(LaneRow, String)>, Self::Fault>;
 
-    /// Returns the first pending rows of lanes, so many of each, in their order. The lanes' holder holds them.
+    /// Returns the first pending rows of each lane, up to its number, in their order. The lanes' holder holds
+    /// them.
     async fn pending_rows(
         &mut self,
         lanes: &[LaneId],

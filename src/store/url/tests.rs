@@ -102,7 +102,7 @@ fn names_a_database_and_hides_its_password() {
 }
 
 #[test]
-fn encrypts_what_leaves_the_machine_unless_told_otherwise() {
+fn connections_to_other_machines_are_encrypted_by_default() {
     let url = |tail: &str| format!("postgres://relay@{tail}");
     for (tail, used, is_exposed) in [
         ("db.example.com/r", "db.example.com/r?sslmode=require", false),

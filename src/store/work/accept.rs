@@ -89,7 +89,7 @@ pub enum Outcome {
 }
 
 impl Accept {
-    /// Returns the use case for some webhooks, of which no two have the same bytes.
+    /// Returns the use case for webhooks with different bytes.
     pub fn new(planning: Arc<Planning>, items: Arc<[Item]>) -> Self {
         Self { planning, items, is_dry_run: false, wanted: Wanted::default() }
     }
@@ -262,7 +262,7 @@ fn dropped_on_arrival(item: &Item, planned: &Planned) -> Option<Dropped> {
     class.and_then(|class| dropped(class, planned))
 }
 
-/// Returns the outcome of a webhook of which nothing can be mapped.
+/// Returns the outcome of a webhook without a mappable part.
 fn unmapped(item: &Item, reason: String) -> Outcome {
     let why = dropped_on_arrival(item, &Err(reason.clone()));
     why.map_or(Outcome::Parked(reason), Outcome::Dropped)

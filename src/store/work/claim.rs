@@ -108,7 +108,7 @@ impl Claim {
     }
 }
 
-/// Returns the head of a lane's first rows, of which so many were asked for; `None` if it depends on more.
+/// Returns the head of a lane's first rows, of `asked` requested ones; `None` if it depends on more.
 fn head(rows: Vec<DeliveryRow>, asked: usize, budget: ClaimBudget) -> Option<Head> {
     let there_may_be_more = rows.len() == asked;
     let mut ended = false;

@@ -215,7 +215,7 @@ fn put_back(
     let new = NewDelivery {
         lane: row.state.lane,
         webhook: row.webhook,
-        // Whoever puts it back doesn't want it to wait behind a backfill.
+        // An operator puts it back, so it doesn't wait behind a backfill.
         class: match class(row.state.class) {
             Class::Page => Class::Page,
             Class::Live | Class::History => Class::Live,

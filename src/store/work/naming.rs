@@ -37,7 +37,7 @@ pub async fn search_people(
     loop {
         let (planning, subject) = (Arc::clone(&store.planning), subject.clone());
         let (page, last) = use_case!(
-            store.read("look for a person"),
+            store.read("find a person"),
             [planning: Arc<Planning>, subject: ErasureSubject, after: i64]
                 -> (FoundPeople, Option<i64>),
             |unit| {
@@ -113,7 +113,7 @@ pub async fn search_bodies(
     loop {
         let target = Arc::clone(target);
         let page = use_case!(
-            store.read("look for a person"),
+            store.read("find a person"),
             [target: Arc<ErasureTarget>, after: Uuid] -> Vec<(WebhookId, BodySearch)>,
             |unit| {
                 let (which, since) = (Kept::Unmentioned, i64::MIN);

@@ -164,12 +164,12 @@ async fn hold_webhooks<U: Unit>(
     Ok(webhooks.into_iter().map(with_deliveries).collect())
 }
 
-/// Returns those of some people who are visitors whom nobody claimed, and of whom no lease, no call and no
-/// webhook with a body is left. Should they come back, they are new.
+/// Returns the unclaimed visitors among some people without a lease, a call and a webhook with a body. A
+/// visitor who comes back is new.
 async fn gone<U: Unit>(unit: &mut U, people: &BTreeSet<i64>) -> Result<Vec<PersonId>, U::Fault> {
     let people: Vec<i64> = people.iter().copied().collect();
     let visitors = unclaimed(&unit.people(&people, Hold::No).await?)?;
-    // Whoever plans for a visitor holds their row, and something of them will be kept.
+    // A transaction that plans for a visitor holds their row, and will store a record of them.
     let held = unclaimed(&unit.people(&visitors, Hold::Skip).await?)?;
     // Only now, because what is read of those who are held stays true.
     unit.people_without_traces(&held).await

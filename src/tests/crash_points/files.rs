@@ -46,8 +46,8 @@ impl Stamp {
 }
 
 impl Files {
-    /// The files of the store at `path` as they are now. Beside a writer the log may end amid a
-    /// write, as it may for one that is killed.
+    /// Returns the files of the store at `path` as they are now. Beside a writer the log may end
+    /// amid a write, as it may for one that is killed.
     pub(super) fn of(path: &Path) -> Self {
         Self { file: read(path), log: read(&log(path)) }
     }
@@ -100,7 +100,7 @@ impl Files {
         written
     }
 
-    /// All rows of all tables, once SQLite has recovered the files.
+    /// Returns all rows of all tables, once SQLite has recovered the files.
     fn contents(&self) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("relay.db");
@@ -127,7 +127,7 @@ impl Files {
     }
 }
 
-/// SQLite finds nothing wrong with it.
+/// Asserts that SQLite finds no damage.
 pub(super) fn assert_sound(connection: &Connection) {
     let integrity: String =
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();

@@ -41,7 +41,8 @@ pub(super) struct Death {
 }
 
 impl Life {
-    /// Of a process that works on the store at `path`, and dies at the moment of this number.
+    /// Returns the life of a process that works on the store at `path` and dies at the moment of
+    /// this number.
     pub(super) fn new(path: &Path, dies_at: Option<usize>) -> Self {
         let (stamp, files) = (Stamp::of(path), Files::of(path));
         let state = State { dies_at, stamp, files, ..State::default() };
@@ -65,8 +66,8 @@ impl Life {
         }))
     }
 
-    /// Something happened outside the store. Tells whether the process is alive, so that what the
-    /// dead ask for doesn't happen.
+    /// Records a change outside the store. Returns false if the process is dead, so that the change
+    /// must not happen.
     pub(super) fn moment(&self, what: &'static str) -> bool {
         let mut state = self.state();
         self.pass(&mut state, what);
@@ -93,7 +94,7 @@ impl Life {
         self.0.died.notified().await;
     }
 
-    /// Lets the threads of the dead process go, once nothing is left that they could tell.
+    /// Lets the threads of the dead process go, once they can change nothing.
     pub(super) fn bury(&self) -> Death {
         let mut state = self.state();
         state.is_buried = true;
@@ -101,7 +102,7 @@ impl Life {
         state.death.take().expect("it died")
     }
 
-    /// The number of beginnings and ends of statements.
+    /// Returns the number of beginnings and ends of statements.
     pub(super) fn statements(&self) -> usize {
         self.state().statements
     }

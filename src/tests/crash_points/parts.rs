@@ -42,7 +42,7 @@ impl Ticking {
         Self { since: AtomicI64::new(0), began: Instant::now() }
     }
 
-    /// So much time passes at once.
+    /// Lets time pass at once.
     pub(super) fn skip(&self, time: Duration) {
         let micros = i64::try_from(time.as_micros()).unwrap();
         self.since.fetch_add(micros, Ordering::Relaxed);
@@ -162,7 +162,7 @@ impl Relay {
         Self { store, ingest, dispatcher, dispatching: None, stop, bell }
     }
 
-    /// Takes in a webhook.
+    /// Accepts a webhook.
     pub(super) async fn take(&self, body: &str) -> Receipt {
         let body = body.as_bytes().to_vec();
         self.ingest.receive(Source::Growsurf, |_| None, body, ()).await.unwrap()

@@ -99,7 +99,7 @@ impl Scenario {
         Err(Box::new(End { world, statements: life.statements() }))
     }
 
-    /// The second life, on what the first one left.
+    /// Returns the second life, on what the first one left.
     pub(super) fn recover(&self, death: &Death, mut memory: Memory, what: &str) -> World {
         let home = Home::with(&death.files);
         let life = Life::new(&home.path(), None);
@@ -120,7 +120,7 @@ impl Scenario {
         world
     }
 
-    /// The webhooks, in the order in which they come.
+    /// Returns the webhooks, in the order in which they come.
     pub(super) fn webhooks(&self) -> impl Iterator<Item = &Webhook> {
         self.steps.iter().filter_map(|step| match step {
             Step::Take(webhook) => Some(webhook),
@@ -128,7 +128,7 @@ impl Scenario {
         })
     }
 
-    /// From the first webhook that isn't acknowledged to the end.
+    /// Runs from the first unacknowledged webhook to the end.
     async fn live(&self, home: &Home, life: &Life, memory: &mut Memory, faults: &[(usize, Fault)]) {
         let mut relay = memory.relay(home, life, faults).await;
         let mut webhook = 0;
@@ -161,7 +161,7 @@ impl Memory {
     }
 }
 
-/// A store that was made and closed.
+/// Returns a store that was made and closed.
 fn empty_store() -> &'static Files {
     static FILES: OnceLock<Files> = OnceLock::new();
     FILES.get_or_init(|| {

@@ -32,12 +32,12 @@ fn webhook(event: &str, mut data: Value, effects: &[(&str, &str)]) -> Webhook {
     Webhook { body, effects }
 }
 
-/// Ann joins: an identify and a track.
+/// Returns the join of Ann: an identify and a track.
 fn ann_joins() -> Step {
     Step::Take(webhook("NEW_PARTICIPANT_ADDED", person("ann"), &[(JOINED, ANN)]))
 }
 
-/// Ann joins through Bob's link: both are identified, and of both something is told.
+/// Returns the join of Ann through Bob's link: an identify and a track for each.
 fn ann_joins_through_bob() -> Step {
     let mut data = person("ann");
     data["referredBy"] = json!("bob");
@@ -46,13 +46,13 @@ fn ann_joins_through_bob() -> Step {
     Step::Take(webhook("NEW_PARTICIPANT_ADDED", data, &[(JOINED, ANN), (FRIEND, BOB)]))
 }
 
-/// Bob is suspected: an identify alone.
+/// Returns a suspicion of Bob: an identify alone.
 fn bob_is_suspected() -> Step {
     let data = json!({"participant": person("bob")});
     Step::Take(webhook("PARTICIPANT_FRAUD_STATUS_UPDATED", data, &[]))
 }
 
-/// Two lanes, three calls: the heads go together, then Ann's track alone.
+/// Returns a scenario of two lanes and three calls: the heads go together, then Ann's track alone.
 fn three_calls(faults: Vec<(usize, Fault)>) -> Scenario {
     Scenario {
         steps: vec![ann_joins(), bob_is_suspected(), Step::Deliver],

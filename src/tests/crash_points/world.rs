@@ -29,8 +29,8 @@ pub(super) struct World {
 /// The part that is the same whenever who died.
 #[derive(PartialEq, Debug)]
 pub(super) struct End {
-    /// By `event person`, what was told, but for when the relay took it in.
-    told: BTreeMap<String, Value>,
+    /// The data of each event by `event person`, without the relay's time of receipt.
+    arrived: BTreeMap<String, Value>,
     /// By address, the attributes.
     people: BTreeMap<String, Value>,
     /// The numbers of webhooks and effects that the store holds.
@@ -50,7 +50,7 @@ impl World {
         let events = stand.read("events");
         let people = stand.read("people");
         let end = End {
-            told: events.iter().map(told).collect(),
+            arrived: events.iter().map(arrival).collect(),
             people: people
                 .iter()
                 .map(|it| (text(&it["email"]), it["attributes"].clone()))
@@ -82,7 +82,7 @@ impl World {
             *bodies.entry(&webhook.body).or_insert(false) |= number < acknowledged;
         }
         for webhook in scenario.webhooks() {
-            let there = |effect: &&String| self.end.told.contains_key(*effect);
+            let there = |effect: &&String| self.end.arrived.contains_key(*effect);
             let there = webhook.effects.iter().filter(there).count();
             let whole = there == webhook.effects.len();
             assert!(whole || (there == 0 && !bodies[&webhook.body]), "{what}: {webhook:?}");
@@ -90,14 +90,14 @@ impl World {
         self.check_store(what);
     }
 
-    /// All that the scenario leads to is there: once, under one id, in order.
+    /// Asserts that all effects of the scenario arrived: once, under one id, in order.
     pub(super) fn check(&self, scenario: &Scenario, what: &str) {
         for webhook in scenario.webhooks() {
             for effect in &webhook.effects {
-                assert!(self.end.told.contains_key(effect), "{what}: {effect}");
+                assert!(self.end.arrived.contains_key(effect), "{what}: {effect}");
             }
         }
-        assert_eq!((self.events, self.ids.len()), (self.end.told.len(), self.end.told.len()));
+        assert_eq!((self.events, self.ids.len()), (self.end.arrived.len(), self.end.arrived.len()));
         assert_eq!(self.lanes.len(), scenario.lanes.len(), "{what}: {:?}", self.lanes);
         for (person, ways) in &scenario.lanes {
             let lane = in_order(&self.lanes[*person]);
@@ -113,7 +113,7 @@ impl World {
         self.check_store(what);
     }
 
-    /// Nothing waits or is leased, and the numbers are true.
+    /// Asserts that nothing waits or is leased, and that the counters are true.
     fn check_store(&self, what: &str) {
         let stats = self.end.stats;
         assert_eq!(stats, self.counted, "{what}");
@@ -122,8 +122,8 @@ impl World {
     }
 }
 
-/// The calls, each where it came first. A lease's calls may all come again, but then the rest
-/// follows in order as well; `None` if it doesn't.
+/// Returns the calls, each where it came first. A lease's calls may all come again, but then the
+/// rest follows in order as well; `None` if it doesn't.
 fn in_order(lane: &[(String, Value)]) -> Option<Vec<&str>> {
     let mut first: Vec<&(String, Value)> = Vec::new();
     let mut next = 0;
@@ -144,14 +144,14 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-fn told(event: &Value) -> (String, Value) {
+fn arrival(event: &Value) -> (String, Value) {
     let name = format!("{} {}", text(&event["name"]), text(&event["identifier"]));
     let mut data = event["data"].clone();
     data.as_object_mut().unwrap().remove("tracked_at");
     (name, serde_json::json!([event["id"], event["timestamp"], data]))
 }
 
-/// The calls of a request: whose, which, and the body.
+/// Returns the calls of a request: whose, which, and the body.
 fn calls(request: &Value) -> Vec<(String, String, Value)> {
     let (path, body) = (request["path"].as_str().unwrap(), &request["body"]);
     if let Some(operations) = body["batch"].as_array() {
@@ -175,7 +175,7 @@ fn calls(request: &Value) -> Vec<(String, String, Value)> {
     vec![(person, name, id)]
 }
 
-/// The attributes, without the address.
+/// Returns the attributes, without the address.
 fn profile(attributes: &Value) -> Value {
     let mut attributes = attributes.clone();
     attributes.as_object_mut().unwrap().remove("email");

@@ -70,7 +70,7 @@ fn is_error(word: &[u8]) -> bool {
     word == b"\"error\""
 }
 
-/// The outcome is one that the status can have.
+/// Asserts that the status can have this outcome.
 fn fits(outcome: &Outcome, answer: &Answer) {
     outcome.reason().inspect(|reason| is_fit_to_be_shown(reason));
     let is_one_that_fits = match answer.status {
@@ -85,14 +85,17 @@ fn fits(outcome: &Outcome, answer: &Answer) {
         Outcome::Rejected { field: Some(field), .. } => is_fit_to_be_shown(field),
         Outcome::Retry { wait: Some(wait), .. } => {
             assert_eq!(wait.everybody, matches!(answer.status, 429 | 503));
-            let told = answer.retry_after.as_deref().unwrap_or_default();
-            if let Ok(seconds) = told.trim().parse() {
+            let reported = answer.retry_after.as_deref().unwrap_or_default();
+            if let Ok(seconds) = reported.trim().parse() {
                 assert_eq!(wait.time, Duration::from_secs(seconds), "it is honoured in full");
             }
         }
         Outcome::Retry { wait: None, .. } if answer.status == 429 => {
-            let told = answer.retry_after.as_deref().unwrap_or_default().trim();
-            assert!(told.is_empty() || !told.bytes().all(|byte| byte.is_ascii_digit()), "{told}");
+            let reported = answer.retry_after.as_deref().unwrap_or_default().trim();
+            assert!(
+                reported.is_empty() || !reported.bytes().all(|byte| byte.is_ascii_digit()),
+                "{reported}"
+            );
         }
         _ => {}
     }

@@ -7,7 +7,7 @@ use referral_relay::ingest::decode;
 /// The longest sentence for one body: there may be a fault in each field.
 const REASON_BYTES: usize = 4_000;
 
-/// A body, read as of each of the three sources.
+/// Reads a body as each of the three sources.
 pub fn contracts(data: &[u8]) {
     let at = Time::from_seconds(1_790_000_000);
     for source in [Source::CustomerioReport, Source::CustomerioAction, Source::Server] {

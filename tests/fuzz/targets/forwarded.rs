@@ -1,4 +1,4 @@
-//! `Forwarded` and `X-Forwarded-For`: only those are believed whom somebody trusted vouches for.
+//! `Forwarded` and `X-Forwarded-For`: only entries of trusted proxies count.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use referral_relay::http::client_ip;
 use referral_relay::options::network::Network;
 
-/// The peer, a line of trusted networks, then headers.
+/// Reads the peer, a line of trusted networks, then headers.
 pub fn forwarded(data: &[u8]) {
     let mut lines = data.split(|byte| *byte == b'\n');
     let mut text = || std::str::from_utf8(lines.next().unwrap_or_default()).unwrap_or_default();
@@ -33,20 +33,22 @@ fn judge(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) {
         assert_eq!(client, peer, "a peer that nobody trusts speaks for itself");
     }
     if client != peer {
-        let told = ["forwarded", "x-forwarded-for"].map(|name| headers.get_all(name));
-        let mut told = told.iter().flatten().flat_map(|value| value.as_bytes());
-        let digits = told.any(u8::is_ascii_hexdigit);
-        assert!(digits || client.is_unspecified(), "{client} is told by nobody");
+        let reported = ["forwarded", "x-forwarded-for"].map(|name| headers.get_all(name));
+        let mut reported = reported.iter().flatten().flat_map(|value| value.as_bytes());
+        let digits = reported.any(u8::is_ascii_hexdigit);
+        assert!(digits || client.is_unspecified(), "{client} stands in no header");
     }
     if !headers.contains_key("x-forwarded-for") && headers.contains_key("forwarded") {
         return;
     }
-    // From the near end on, whoever is told by somebody trusted, as far as addresses can be read.
+    // From the near end on, each entry of a trusted sender, as far as addresses can be read.
     let mut nearest = peer;
-    let told = headers.get_all("x-forwarded-for").iter();
-    let told: Vec<_> = told.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-    let told: Vec<&str> = told.iter().flat_map(|value| value.split(',')).map(str::trim).collect();
-    for text in told.into_iter().rev() {
+    let reported = headers.get_all("x-forwarded-for").iter();
+    let reported: Vec<_> =
+        reported.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let reported: Vec<&str> =
+        reported.iter().flat_map(|value| value.split(',')).map(str::trim).collect();
+    for text in reported.into_iter().rev() {
         // Ports and brackets are left to the parser itself.
         if text.contains(['"', '[', ']']) || (text.contains('.') && text.contains(':')) {
             return;

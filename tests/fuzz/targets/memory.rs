@@ -17,14 +17,14 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Plans the news and keeps what the plan says.
+    /// Plans the notification and keeps what the plan says.
     ///
     /// # Errors
-    /// Why nothing of the news can be planned.
+    /// Why nothing of the notification can be planned.
     pub fn take_in(
         &mut self,
         planner: &dyn Planner,
-        news: &Notification,
+        notification: &Notification,
         received_at: Time,
     ) -> Result<Plan, String> {
         let planned = || {
@@ -33,7 +33,8 @@ impl Memory {
                 keys.into_iter().for_each(|key| self.answer(key, read));
                 Ok::<_, Infallible>(())
             };
-            plan(planner, news, received_at, read, get).unwrap_or_else(|never| match never {})
+            plan(planner, notification, received_at, read, get)
+                .unwrap_or_else(|never| match never {})
         };
         let plan = planned();
         assert_eq!(plan, planned(), "a plan is a function");

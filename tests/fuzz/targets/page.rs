@@ -4,13 +4,13 @@ use referral_relay::domain::{Event, Time};
 use referral_relay::sources::page::{self, Kind, Post};
 use serde_json::Value;
 
-/// The one origin of pages that may be told of.
+/// The only origin of pages that may be reported.
 const ORIGIN: &str = "https://shop.example.com";
 
 /// The longest text that anything of a post may keep.
 const LONGEST: usize = 500;
 
-/// A post, read as either kind.
+/// Reads a post as either kind.
 pub fn page(data: &[u8]) {
     for kind in [Kind::Click, Kind::Share] {
         let Some(post) = Post::read(kind, data, &[ORIGIN.to_owned()]) else { continue };
@@ -26,15 +26,15 @@ pub fn page(data: &[u8]) {
             assert!(is_plain || is_page, "{name} keeps {text:?}");
         }
         let at = Time::from_seconds(1_790_000_000);
-        let news = page::read(&kept, at).expect("what is kept can be read again");
-        let [told] = news.events.as_slice() else { panic!("{news:?}") };
-        let is_of_kind = match &told.event {
+        let notification = page::read(&kept, at).expect("what is kept can be read again");
+        let [reported] = notification.events.as_slice() else { panic!("{notification:?}") };
+        let is_of_kind = match &reported.event {
             Event::Visited(_) => kind == Kind::Click,
             Event::ShareReported { is_from_page: by_page, .. } => kind == Kind::Share && *by_page,
             _ => false,
         };
-        assert!(is_of_kind, "{told:?}");
-        assert!(news.people[0].metadata.is_empty(), "a page claims nothing");
+        assert!(is_of_kind, "{reported:?}");
+        assert!(notification.people[0].metadata.is_empty(), "a page claims nothing");
     }
     // What is in the inbox may have been cut since.
     if let Ok(kept) = serde_json::from_slice::<Value>(data) {

@@ -9,7 +9,7 @@ use super::webhook::{BY_ID, RECEIVED_AT, STANDARD, is_fit_to_be_shown, planned};
 const KINDS: [Kind; 5] =
     [Kind::Participant, Kind::Referral, Kind::Commission, Kind::Payout, Kind::Counted];
 
-/// A row, taken for one of each kind.
+/// Reads a row as each kind.
 pub fn row(data: &[u8]) {
     let Ok(value) = serde_json::from_slice::<Value>(data) else { return };
     let configured = json!({"id": "crew_1", "type": "DOUBLE_SIDED", "description": "You get 25",
@@ -20,7 +20,7 @@ pub fn row(data: &[u8]) {
         rewards: [("crew_1".to_owned(), configured)].into(),
         ..Campaign::default()
     };
-    let origin = Origin { campaign, at: RECEIVED_AT, tell: SendFilter::All, shares: true };
+    let origin = Origin { campaign, at: RECEIVED_AT, filter: SendFilter::All, shares: true };
     for kind in KINDS {
         let row = Row::new(kind, value.clone(), &origin);
         let webhook = row.to_webhook(WebhookId::new(RECEIVED_AT, 7), RECEIVED_AT);
@@ -30,9 +30,9 @@ pub fn row(data: &[u8]) {
         let kept = kept.unwrap_or_else(|reason| panic!("kept, and then not read: {reason}"));
         assert_eq!(kept.notification(), row.notification(), "the same is read the same");
         match row.notification() {
-            Ok(news) => {
-                planned(&news, &STANDARD);
-                planned(&news, &BY_ID);
+            Ok(notification) => {
+                planned(&notification, &STANDARD);
+                planned(&notification, &BY_ID);
             }
             Err(reason) => is_fit_to_be_shown(&reason),
         }

@@ -27,7 +27,7 @@ const SECRETS: [(&str, &str); 4] = [
     ("RELAY__CUSTOMERIO__API_KEY_FILE", HUSH),
 ];
 
-/// TOML text, then variables.
+/// Reads TOML text, then variables.
 pub fn settings(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if text.contains(HUSH) {

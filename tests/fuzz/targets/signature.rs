@@ -15,7 +15,7 @@ const DAY: i64 = 24 * 3_600 * 1_000;
 const SECRETS: [(&str, &[u8]); 3] =
     [("{v}", b"the secret of all"), ("{w}", b"the secret of one campaign"), ("{0}", b"")];
 
-/// The first line is the header, the rest the body.
+/// Verifies a signature: the first line is the header, the rest the body.
 pub fn signature(data: &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (header, body) = (&data[..end], data.get(end + 1..).unwrap_or_default());
@@ -70,7 +70,7 @@ fn digest(secret: &[u8], time: &str, body: &[u8]) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
-/// All values of a name in the header.
+/// Returns all values of a name in the header.
 fn values<'a>(header: &'a str, name: &str) -> Vec<&'a str> {
     let pairs = header.split(',').map(|part| part.split_once('=').unwrap_or((part, "")));
     pairs.filter(|(it, _)| it.trim() == name).map(|(_, value)| value.trim()).collect()

@@ -39,7 +39,7 @@ fn rules(variables: &[(&str, &str)]) -> Rules {
     app::rules(&settings.unwrap_or_else(|problems| panic!("{problems}")))
 }
 
-/// The body of a webhook.
+/// Decodes and plans the body of a webhook.
 pub fn webhook(data: &[u8]) {
     let decoded = growsurf::decode(data, RECEIVED_AT);
     assert_eq!(decoded, growsurf::decode(data, RECEIVED_AT), "the same is read the same");
@@ -50,9 +50,9 @@ pub fn webhook(data: &[u8]) {
     is_found(data);
     assert!(decoded.event.is_none_or(|event| event.chars().count() <= 100));
     match decoded.reading {
-        Ok(news) => {
-            planned(&news, &STANDARD);
-            planned(&news, &BY_ID);
+        Ok(notification) => {
+            planned(&notification, &STANDARD);
+            planned(&notification, &BY_ID);
         }
         Err(reason) => is_fit_to_be_shown(&reason),
     }
@@ -70,7 +70,7 @@ fn is_found(data: &[u8]) {
     }
 }
 
-/// Returns true if any text tells their address. Not the bytes: in those an escape may look like a letter.
+/// Returns true if any text holds their address. Not the bytes: in those an escape may look like a letter.
 fn is_in(value: &Value, forgotten: &ErasureSubject) -> bool {
     match value {
         Value::String(text) => forgotten.is_addressed_in(text),
@@ -89,16 +89,16 @@ pub(super) fn is_fit_to_be_shown(reason: &str) {
 }
 
 /// Plans a notification twice, and checks the plans.
-pub(super) fn planned(news: &Notification, rules: &Rules) {
+pub(super) fn planned(notification: &Notification, rules: &Rules) {
     let planner = Mapper::new(rules.clone());
     let mut memory = Memory::default();
-    match memory.take_in(&planner, news, RECEIVED_AT) {
+    match memory.take_in(&planner, notification, RECEIVED_AT) {
         Ok(plan) => is_sound(&plan, rules),
         Err(reason) => return is_fit_to_be_shown(&reason),
     }
     // What has no time of its own happened when it was received, and is replayed with that.
-    let again_at = news.as_of.map_or(RECEIVED_AT, |_| AGAIN_AT);
-    let again = memory.take_in(&planner, news, again_at);
+    let again_at = notification.as_of.map_or(RECEIVED_AT, |_| AGAIN_AT);
+    let again = memory.take_in(&planner, notification, again_at);
     let again = again.unwrap_or_else(|reason| panic!("planned once, and then not: {reason}"));
     // A merge is planned a few times, because nobody can say whether it was done.
     let calls = again.lanes.iter().flat_map(|lane| &lane.calls);
@@ -182,7 +182,7 @@ fn is_clean(attributes: &Attributes) {
     }
 }
 
-/// From this century's beginning on, and at most a day ahead.
+/// Asserts that a time lies in this century, and at most a day ahead.
 fn is_a_time(at: Time) {
     let latest = RECEIVED_AT.seconds() + 24 * 3_600;
     assert!((1_000_000_000..=latest).contains(&at.seconds()), "{at:?}");

@@ -8,7 +8,7 @@ use super::{share, visit};
 use crate::domain::{Event, Notification, Time};
 use crate::mapping::{PostsPerDay, Rules};
 
-/// A memory that knows ann and bob, and lets each have 3 clicks and 2 shares a day.
+/// Returns a memory that knows ann and bob, and lets each have 3 clicks and 2 shares a day.
 fn limited() -> Memory {
     let mut rules = Rules::standard();
     rules.shares_from_page.insert("camp".to_owned());
@@ -101,14 +101,14 @@ fn what_others_than_pages_report_is_not_limited() {
     let mut memory = limited();
     assert_eq!(counted(&mut memory, &shares("ann", "one"), RECEIVED), 2);
     for number in 0..10 {
-        let mut news = share("ann", &format!("by-server-{number}"));
-        news.is_from_server = true;
-        for told in &mut news.events {
-            if let Event::ShareReported { is_from_page: by_page, .. } = &mut told.event {
+        let mut notification = share("ann", &format!("by-server-{number}"));
+        notification.is_from_server = true;
+        for timed in &mut notification.events {
+            if let Event::ShareReported { is_from_page: by_page, .. } = &mut timed.event {
                 *by_page = false;
             }
         }
-        let plan = memory.take_in(&news, RECEIVED).unwrap();
+        let plan = memory.take_in(&notification, RECEIVED).unwrap();
         assert!(plan.has_changes && !plan.is_over_budget, "{plan:?}");
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_ask_is_done_once_whatever_sends_it_again() {
+fn an_action_is_done_once_however_often_it_is_sent() {
     let mut memory = knowing_ann(rules());
     let trigger = || ask("k1", ActionKind::TriggerReferral { delay_in_days: Some(3) });
     let plan = memory.take_in(&trigger(), RECEIVED).unwrap();
@@ -38,7 +38,7 @@ fn a_campaign_that_sets_itself_off_is_cut_off() {
 }
 
 #[test]
-fn a_recorded_share_is_counted_and_told() {
+fn a_recorded_share_is_counted_and_sent() {
     let mut memory = knowing_ann(rules());
     let share = |key: &str| ask(key, ActionKind::RecordShare { channel: "whatsapp".to_owned() });
     memory.take_in(&share("k1"), RECEIVED).unwrap();
@@ -52,8 +52,8 @@ fn a_recorded_share_is_counted_and_told() {
 fn what_the_relay_counts_with_no_campaign_may_set() {
     let mut memory = knowing_ann(rules());
     let share = ask("k1", ActionKind::RecordShare { channel: "whatsapp".to_owned() });
-    for news in [click("r1", 1_789_500_000), share] {
-        let plan = memory.take_in(&news, RECEIVED).unwrap();
+    for notification in [click("r1", 1_789_500_000), share] {
+        let plan = memory.take_in(&notification, RECEIVED).unwrap();
         let keys: Vec<&String> = updates(&plan)[0].metadata.keys().collect();
         assert!(keys.len() == 2 && keys.iter().all(|key| is_own_metadata(key)), "{keys:?}");
     }
@@ -64,7 +64,7 @@ fn what_the_relay_counts_with_no_campaign_may_set() {
 }
 
 #[test]
-fn somebody_new_is_added_under_their_address_and_asks_for_strangers_are_parked() {
+fn a_new_participant_is_added_by_address_and_actions_for_unknown_ones_are_parked() {
     let mut memory = knowing_ann(rules());
     let add = ActionKind::AddParticipant {
         first_name: Some("Zoe".to_owned()),
@@ -73,10 +73,10 @@ fn somebody_new_is_added_under_their_address_and_asks_for_strangers_are_parked()
         metadata: Attributes::new(),
     };
     let of_zoe = |what: ActionKind| {
-        let mut news = ask("k1", what);
-        let feedback = news.feedback.as_mut().unwrap();
+        let mut notification = ask("k1", what);
+        let feedback = notification.feedback.as_mut().unwrap();
         feedback.identifiers = vec![Identifier::Email(Email::parse("zoe@example.com").unwrap())];
-        news
+        notification
     };
     let plan = memory.take_in(&of_zoe(add), RECEIVED).unwrap();
     let [(key, Call::AddParticipant { .. })] = writes(&plan)[..] else { panic!("{plan:?}") };
@@ -104,7 +104,7 @@ fn a_name_that_one_person_gives_another_is_harmless() {
     let reason = memory.take_in(&named("k2", "win at evil.example"), RECEIVED).unwrap_err();
     assert!(reason.contains("holds a URL"), "{reason}");
 
-    let mut news = ask(
+    let mut notification = ask(
         "k3",
         ActionKind::AddParticipant {
             first_name: Some("Zoe".to_owned()),
@@ -114,8 +114,8 @@ fn a_name_that_one_person_gives_another_is_harmless() {
         },
     );
     let zoe = Identifier::Email(Email::parse("zoe@example.com").unwrap());
-    news.feedback.as_mut().unwrap().identifiers = vec![zoe];
-    let plan = memory.take_in(&news, RECEIVED).unwrap();
+    notification.feedback.as_mut().unwrap().identifiers = vec![zoe];
+    let plan = memory.take_in(&notification, RECEIVED).unwrap();
     let [(_, Call::AddParticipant { first_name, last_name, .. })] = writes(&plan)[..] else {
         panic!("{plan:?}")
     };

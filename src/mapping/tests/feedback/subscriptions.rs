@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn growsurf_tells(
+fn growsurf_reports(
     memory: &mut Memory,
     after: u64,
     unsubscribed: bool,
@@ -18,13 +18,13 @@ fn growsurf_tells(
 
 fn knowing_ann_subscribed() -> Memory {
     let mut memory = knowing_ann(rules());
-    assert!(!growsurf_tells(&mut memory, 0, false, None));
+    assert!(!growsurf_reports(&mut memory, 0, false, None));
     memory
 }
 
 /// Returns the write of ann's subscription to GrowSurf, and its mark.
-fn told(memory: &mut Memory, news: &Notification) -> Option<(bool, EventId)> {
-    let plan = memory.take_in(news, RECEIVED).unwrap();
+fn written(memory: &mut Memory, notification: &Notification) -> Option<(bool, EventId)> {
+    let plan = memory.take_in(notification, RECEIVED).unwrap();
     let updates = updates(&plan);
     updates.first().map(|update| (update.unsubscribed.unwrap(), update.mark.unwrap()))
 }
@@ -38,19 +38,19 @@ fn quiet(dedupe_key: &str, unsubscribed: bool) -> Notification {
 }
 
 #[test]
-fn growsurf_is_told_who_unsubscribed_and_only_our_own_word_is_taken_back() {
+fn unsubscriptions_are_written_to_growsurf_and_only_the_relays_own_is_undone() {
     let at = 1_789_500_000;
     let mut memory = knowing_ann(rules());
-    let (unsubscribed, mark) = told(&mut memory, &subscription("r1", at, false)).unwrap();
+    let (unsubscribed, mark) = written(&mut memory, &subscription("r1", at, false)).unwrap();
     assert!(unsubscribed);
     // Told again it has the mark that may be there already, or it couldn't be taken back.
-    let again = told(&mut memory, &subscription("r2", at + 50, false));
+    let again = written(&mut memory, &subscription("r2", at + 50, false));
     assert_eq!(again, Some((true, mark)));
-    let back = told(&mut memory, &subscription("r3", at + 100, true));
+    let back = written(&mut memory, &subscription("r3", at + 100, true));
     assert_eq!(back, Some((false, mark)));
-    let late = told(&mut memory, &subscription("r0", at - 100, false));
+    let late = written(&mut memory, &subscription("r0", at - 100, false));
     assert_eq!(late, None, "what was said before doesn't count any more");
-    let more = told(&mut memory, &subscription("r4", at + 200, true));
+    let more = written(&mut memory, &subscription("r4", at + 200, true));
     assert_eq!(more, None, "nothing is left to be taken back");
 }
 
@@ -62,7 +62,7 @@ fn of_two_reports_of_one_second_the_one_of_the_later_id_counts_in_any_order() {
         for order in [[one, two], [two, one]] {
             let mut memory = knowing_ann(rules());
             for (report, subscribed) in order {
-                told(&mut memory, &subscription(report, at, subscribed));
+                written(&mut memory, &subscription(report, at, subscribed));
             }
             let said =
                 memory.people[0].participants[0].growsurf_counters.subscription.clone().unwrap();
@@ -72,22 +72,25 @@ fn of_two_reports_of_one_second_the_one_of_the_later_id_counts_in_any_order() {
 }
 
 #[test]
-fn who_subscribes_again_at_growsurf_leaves_nothing_to_be_taken_back() {
+fn a_new_subscription_at_growsurf_leaves_nothing_to_undo() {
     let mut memory = knowing_ann_subscribed();
-    let (_, mark) = told(&mut memory, &subscription("r1", 1_789_500_000, false)).unwrap();
-    growsurf_tells(&mut memory, 60, true, Some(mark));
-    growsurf_tells(&mut memory, 120, false, Some(mark));
-    assert_eq!(told(&mut memory, &subscription("r2", 1_789_500_100, true)), None);
+    let (_, mark) = written(&mut memory, &subscription("r1", 1_789_500_000, false)).unwrap();
+    growsurf_reports(&mut memory, 60, true, Some(mark));
+    growsurf_reports(&mut memory, 120, false, Some(mark));
+    assert_eq!(written(&mut memory, &subscription("r2", 1_789_500_100, true)), None);
 }
 
 #[test]
-fn an_unsubscription_at_growsurf_is_told_whatever_was_reported_just_before() {
+fn an_unsubscription_at_growsurf_is_sent_despite_a_report_just_before() {
     for reports in [vec![true], vec![false], vec![false, true], vec![true, false]] {
         let mut memory = knowing_ann_subscribed();
         for (n, subscribed) in (0..).zip(&reports) {
-            told(&mut memory, &subscription(&format!("r{n}"), RECEIVED.seconds() + n, *subscribed));
+            written(
+                &mut memory,
+                &subscription(&format!("r{n}"), RECEIVED.seconds() + n, *subscribed),
+            );
         }
-        assert!(growsurf_tells(&mut memory, 10, true, None), "{reports:?}");
+        assert!(growsurf_reports(&mut memory, 10, true, None), "{reports:?}");
     }
 }
 
@@ -95,20 +98,20 @@ fn an_unsubscription_at_growsurf_is_told_whatever_was_reported_just_before() {
 fn what_was_written_to_growsurf_comes_back_without_an_effect() {
     for is_seen_before in [false, true] {
         let mut memory = knowing_ann_subscribed();
-        let (_, mark) = told(&mut memory, &subscription("r1", 1_789_999_000, false)).unwrap();
+        let (_, mark) = written(&mut memory, &subscription("r1", 1_789_999_000, false)).unwrap();
         if is_seen_before {
-            assert!(!growsurf_tells(&mut memory, 1, true, Some(mark)));
+            assert!(!growsurf_reports(&mut memory, 1, true, Some(mark)));
         }
-        told(&mut memory, &subscription("r2", 1_789_999_100, true));
+        written(&mut memory, &subscription("r2", 1_789_999_100, true));
         // A row that GrowSurf gave out between the two writes.
-        assert!(!growsurf_tells(&mut memory, 2, true, Some(mark)));
-        assert!(!growsurf_tells(&mut memory, 3, false, None));
-        assert!(growsurf_tells(&mut memory, 4, true, None), "that is theirs");
+        assert!(!growsurf_reports(&mut memory, 2, true, Some(mark)));
+        assert!(!growsurf_reports(&mut memory, 3, false, None));
+        assert!(growsurf_reports(&mut memory, 4, true, None), "that is theirs");
     }
 }
 
 #[test]
-fn what_a_campaign_unsubscribed_at_growsurf_comes_back_in_silence_and_what_follows_is_news() {
+fn a_campaigns_unsubscription_comes_back_without_an_effect_and_later_changes_count() {
     let (minute, hour, day) = (60, 60 * 60, 24 * 60 * 60);
     let tellings = [
         // At once; they subscribe again, and unsubscribe: GrowSurf keeps the mark all the while.
@@ -131,12 +134,13 @@ fn what_a_campaign_unsubscribed_at_growsurf_comes_back_in_silence_and_what_follo
     ];
     for telling in tellings {
         let mut memory = knowing_ann_subscribed();
-        let (unsubscribed, mark) = told(&mut memory, &quiet("k1", true)).unwrap();
+        let (unsubscribed, mark) = written(&mut memory, &quiet("k1", true)).unwrap();
         assert!(unsubscribed);
-        assert_eq!(told(&mut memory, &quiet("k2", true)), Some((true, mark)), "it may be there");
+        assert_eq!(written(&mut memory, &quiet("k2", true)), Some((true, mark)), "it may be there");
         for (after, flag, is_marked, is_news) in &telling {
-            let is_told = growsurf_tells(&mut memory, *after, *flag, is_marked.then_some(mark));
-            assert_eq!(is_told, *is_news, "{flag} after {after} s of {telling:?}");
+            let is_written =
+                growsurf_reports(&mut memory, *after, *flag, is_marked.then_some(mark));
+            assert_eq!(is_written, *is_news, "{flag} after {after} s of {telling:?}");
         }
     }
 }
@@ -144,12 +148,12 @@ fn what_a_campaign_unsubscribed_at_growsurf_comes_back_in_silence_and_what_follo
 #[test]
 fn what_a_campaign_unsubscribed_is_taken_back_by_campaigns_only_and_leaves_no_mark() {
     let mut memory = knowing_ann_subscribed();
-    let (_, theirs) = told(&mut memory, &quiet("k1", true)).unwrap();
-    let (_, ours) = told(&mut memory, &subscription("r1", 1_789_500_000, false)).unwrap();
+    let (_, theirs) = written(&mut memory, &quiet("k1", true)).unwrap();
+    let (_, ours) = written(&mut memory, &subscription("r1", 1_789_500_000, false)).unwrap();
     assert_ne!(theirs, ours);
-    let back = told(&mut memory, &subscription("r2", 1_789_500_100, true));
+    let back = written(&mut memory, &subscription("r2", 1_789_500_100, true));
     assert_eq!(back, Some((false, ours)));
-    assert!(!growsurf_tells(&mut memory, 60, true, Some(theirs)), "of the two it came first");
+    assert!(!growsurf_reports(&mut memory, 60, true, Some(theirs)), "of the two it came first");
     let plan = memory.take_in(&quiet("k2", false), RECEIVED).unwrap();
     let [update] = updates(&plan)[..] else { panic!("{plan:?}") };
     assert_eq!((update.unsubscribed, update.mark), (Some(false), None), "whoever set it");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{AT, Client, number, text};
 
 #[tokio::test]
-async fn limits_are_told_and_kept() {
+async fn limits_are_announced_and_enforced() {
     let client = Client::limited();
     let campaigns = "/growsurf/v2/campaigns";
     let (status, headers, _) = client.send("GET", campaigns, json!(null)).await;
@@ -105,13 +105,13 @@ async fn changes_show_up_in_rows_lists_and_webhooks() {
     let first = &client.get(path).await["referrals"][0];
     assert_eq!((&first["id"], &first["updatedAt"]), (&json!(friend), &json!(AT)));
 
-    let told = client.webhooks(&format!("since={AT}")).await;
-    let events: Vec<_> = told.iter().map(|told| text(told, "event")).collect();
+    let reported = client.webhooks(&format!("since={AT}")).await;
+    let events: Vec<_> = reported.iter().map(|reported| text(reported, "event")).collect();
     let [join, goal] = ["NEW_PARTICIPANT_ADDED", "PARTICIPANT_REACHED_A_GOAL"];
     assert_eq!(events, [join, join, goal, goal, goal]);
-    assert_eq!(told[2]["data"]["reward"]["id"], reward["id"]);
-    assert_eq!(told[2]["data"]["participant"]["referee"]["id"], friend);
-    let of_friend = &told[3]["data"];
+    assert_eq!(reported[2]["data"]["reward"]["id"], reward["id"]);
+    assert_eq!(reported[2]["data"]["participant"]["referee"]["id"], friend);
+    let of_friend = &reported[3]["data"];
     assert_eq!(of_friend["participant"]["id"], friend);
     assert_eq!(of_friend["participant"]["referrer"]["id"], referrer);
     assert_eq!(of_friend["reward"]["isReferrer"], false);
@@ -143,16 +143,17 @@ async fn changes_show_up_in_rows_lists_and_webhooks() {
 async fn webhooks_agree_with_rows_and_have_the_state_of_their_time() {
     let client = Client::new().await;
     let people = client.people().await;
-    let told = client.webhooks("").await;
-    assert!(told.is_sorted_by_key(|told| number(told, "createdAt")));
-    let of = |event: &'static str| told.iter().filter(move |told| told["event"] == event);
-    for told in of("NEW_PARTICIPANT_ADDED") {
-        let data = &told["data"];
+    let reported = client.webhooks("").await;
+    assert!(reported.is_sorted_by_key(|reported| number(reported, "createdAt")));
+    let of =
+        |event: &'static str| reported.iter().filter(move |reported| reported["event"] == event);
+    for reported in of("NEW_PARTICIPANT_ADDED") {
+        let data = &reported["data"];
         let row = &people[&text(data, "id")];
         for field in ["email", "firstName", "createdAt", "referredBy", "shareUrl", "metadata"] {
             assert_eq!(data[field], row[field]);
         }
-        assert_eq!(told["createdAt"], row["createdAt"]);
+        assert_eq!(reported["createdAt"], row["createdAt"]);
         assert_eq!((&data["shareCount"], &data["referralCount"]), (&json!(0), &json!(0)));
         assert!(data.get("rewards").is_none() && data.get("referralStatus").is_none());
         assert_eq!(data["campaign"]["id"], "demo01");
@@ -160,8 +161,8 @@ async fn webhooks_agree_with_rows_and_have_the_state_of_their_time() {
     assert_eq!(of("NEW_PARTICIPANT_ADDED").count(), 300);
 
     let mut earned = BTreeMap::new();
-    for told in of("PARTICIPANT_REACHED_A_GOAL") {
-        let (participant, reward) = (&told["data"]["participant"], &told["data"]["reward"]);
+    for reported in of("PARTICIPANT_REACHED_A_GOAL") {
+        let (participant, reward) = (&reported["data"]["participant"], &reported["data"]["reward"]);
         let row = &people[&text(participant, "id")];
         let rewards = row["rewards"].as_array().unwrap();
         let same = rewards.iter().find(|of_row| of_row["id"] == reward["id"]).unwrap();
@@ -184,9 +185,10 @@ async fn webhooks_agree_with_rows_and_have_the_state_of_their_time() {
     assert_eq!(earned, of_rows, "the last webhook of each reward");
     let goals = of("PARTICIPANT_REACHED_A_GOAL").count();
     assert!(goals > earned.len(), "an approval is a webhook of its own");
-    let since = number(&told[200], "createdAt");
-    let place = told.iter().position(|told| number(told, "createdAt") == since).unwrap();
-    assert_eq!(client.webhooks(&format!("since={since}")).await, told[place..]);
+    let since = number(&reported[200], "createdAt");
+    let place =
+        reported.iter().position(|reported| number(reported, "createdAt") == since).unwrap();
+    assert_eq!(client.webhooks(&format!("since={since}")).await, reported[place..]);
 }
 
 #[tokio::test]
@@ -229,8 +231,8 @@ async fn webhooks_have_the_published_fields() {
             {"convert": {"friend": "f@example.com"}},
         ]))
         .await;
-    let told = client.webhooks(&format!("since={AT}")).await;
-    let [joined, goal, goal_of_friend] = &told[..] else { panic!("{told:?}") };
+    let reported = client.webhooks(&format!("since={AT}")).await;
+    let [joined, goal, goal_of_friend] = &reported[..] else { panic!("{reported:?}") };
     assert_eq!(keys(joined), ["createdAt", "data", "event"]);
     assert_eq!(keys(&joined["data"]), and(&["campaign", "referredBy", "referrer"]));
     assert_eq!(keys(&joined["data"]["referrer"]), and(&[]));
@@ -339,8 +341,8 @@ async fn a_delayed_credit_is_awarded_when_it_is_due_and_can_be_cancelled() {
     assert_eq!(status(&one).await, "CREDIT_PENDING");
     days_ago(7).await;
     assert_eq!([status(&one).await, status(&two).await], ["CREDIT_AWARDED", "CREDIT_PENDING"]);
-    let told = client.webhooks(&format!("since={AT}")).await;
-    assert!(told.iter().any(|told| told["event"] == "PARTICIPANT_REACHED_A_GOAL"));
+    let reported = client.webhooks(&format!("since={AT}")).await;
+    assert!(reported.iter().any(|reported| reported["event"] == "PARTICIPANT_REACHED_A_GOAL"));
     for days in [json!(91), json!("7"), json!(-1), json!(1.5)] {
         let (status, _) =
             client.api("POST", &format!("{two}/ref"), json!({"delayInDays": days})).await;

@@ -197,8 +197,8 @@ async fn affiliates_earn_commissions_and_payouts_and_customers_are_no_affiliates
     let amount: i64 = paid.map(|row| number(row, "amount")).sum();
     let paid_out: i64 = payouts.iter().map(|row| number(row, "amount")).sum();
     assert!(paid_out > 0 && amount == paid_out, "{amount} {paid_out}");
-    let told = client.webhooks("").await;
-    let of = |event: &str| told.iter().filter(|told| told["event"] == event).count();
+    let reported = client.webhooks("").await;
+    let of = |event: &str| reported.iter().filter(|reported| reported["event"] == event).count();
     assert_eq!(of("NEW_COMMISSION_ADDED"), commissions.len());
     assert_eq!((of("NEW_PAYOUT_ISSUED"), of("PARTICIPANT_REACHED_A_GOAL")), (payouts.len(), 0));
 

@@ -53,15 +53,15 @@ fn a_referred_customer_has_not_joined() {
     for (fields, kind, expected) in cases() {
         let body = with(fixtures::participant_added(), "/data/campaign/type", kind.clone());
         let body = with(body.clone(), "/data", changed(body["data"].clone(), &fields));
-        let told = notification(&body);
-        assert_eq!(is_customer(&told), expected, "{fields} {kind}");
+        let reported = notification(&body);
+        assert_eq!(is_customer(&reported), expected, "{fields} {kind}");
         // Whoever referred them has a friend all the same.
-        assert!(matches!(events(&told)[1], Event::FriendSignedUp { .. }));
+        assert!(matches!(events(&reported)[1], Event::FriendSignedUp { .. }));
     }
 }
 
-/// A participant whose referrer isn't named, by GrowSurf's source of them: the fields, and whether
-/// they are a customer only.
+/// Returns a participant whose referrer isn't named, by GrowSurf's source of them: the fields, and
+/// whether they are a customer only.
 fn of_nobody() -> Vec<(Value, Value, bool)> {
     let link = "https://shop.example.org?grsf=fri001";
     let mut cases = Vec::new();
@@ -90,34 +90,34 @@ fn a_customer_whose_affiliate_is_gone_has_not_joined_either() {
         let body =
             with(without(body, "/data/referredBy"), "/data/campaign/type", json!("AFFILIATE"));
         let body = with(body.clone(), "/data", changed(body["data"].clone(), &fields));
-        let told = notification(&body);
-        assert_eq!((is_customer(&told), told.events.len()), (expected, 1), "{fields}");
+        let reported = notification(&body);
+        assert_eq!((is_customer(&reported), reported.events.len()), (expected, 1), "{fields}");
 
         let body = without(fixtures::guide("PARTICIPANT_CREATED"), "/referrer");
         let body =
             with(body.clone(), "/participant", changed(body["participant"].clone(), &fields));
-        let told =
+        let reported =
             notification(&with(body, "/campaign", json!({"id": "cmp002", "type": "AFFILIATE"})));
-        assert_eq!(is_customer(&told), expected, "{fields}");
+        assert_eq!(is_customer(&reported), expected, "{fields}");
 
-        let told = of_row(&fields, Some("AFFILIATE"), Value::Null);
-        assert_eq!(is_customer(&told), expected, "{fields}");
+        let reported = of_row(&fields, Some("AFFILIATE"), Value::Null);
+        assert_eq!(is_customer(&reported), expected, "{fields}");
         assert!(!is_customer(&of_row(&fields, Some("REFERRAL"), Value::Null)), "{fields}");
     }
 }
 
 #[test]
 fn nothing_is_learned_where_nothing_says_it() {
-    let told = of_row(&json!({"shareUrl": null}), Some("AFFILIATE"), Value::Null);
-    assert_eq!(told.people[0].facts.get(Facts::IS_AFFILIATE), None);
+    let reported = of_row(&json!({"shareUrl": null}), Some("AFFILIATE"), Value::Null);
+    assert_eq!(reported.people[0].facts.get(Facts::IS_AFFILIATE), None);
 }
 
-/// The notification in a participant's row.
+/// Returns the notification in a participant's row.
 fn of_row(fields: &Value, kind: Option<&str>, referred_by: Value) -> Notification {
     let campaign =
         Campaign { id: "c1".to_owned(), kind: kind.map(str::to_owned), ..Campaign::default() };
     let at = Time::from_seconds(1_780_000_000);
-    let origin = Origin { campaign, at, tell: SendFilter::All, shares: false };
+    let origin = Origin { campaign, at, filter: SendFilter::All, shares: false };
     let row = json!({"id": "p1", "email": "fay@example.com", "referredBy": referred_by,
         "createdAt": 1_770_000_000_000_i64});
     Row::new(Kind::Participant, changed(row, fields), &origin).notification().unwrap()
@@ -129,16 +129,17 @@ fn the_guides_shape_says_so_where_it_names_the_type() {
         let body = fixtures::guide("PARTICIPANT_CREATED");
         let body =
             with(body.clone(), "/participant", changed(body["participant"].clone(), &fields));
-        let told = notification(&with(body, "/campaign", json!({"id": "cmp002", "type": kind})));
-        assert_eq!(is_customer(&told), expected, "{fields} {kind}");
+        let reported =
+            notification(&with(body, "/campaign", json!({"id": "cmp002", "type": kind})));
+        assert_eq!(is_customer(&reported), expected, "{fields} {kind}");
     }
 }
 
 #[test]
 fn a_row_says_so_as_well() {
     for (fields, kind, expected) in cases() {
-        let told = of_row(&fields, kind.as_str(), json!("p0"));
-        assert_eq!(is_customer(&told), expected, "{fields} {kind}");
+        let reported = of_row(&fields, kind.as_str(), json!("p0"));
+        assert_eq!(is_customer(&reported), expected, "{fields} {kind}");
     }
 }
 
@@ -153,15 +154,15 @@ fn a_commission_is_a_conversion_if_it_is_a_sale_or_says_nothing() {
         (json!("CLICK"), false),
         (json!("BONUS"), false),
     ] {
-        let told = notification(&with(
+        let reported = notification(&with(
             fixtures::commission_added(),
             "/data/commission/event",
             event.clone(),
         ));
-        assert_eq!(events(&told).len() == 2, is_sale, "{event}");
-        let Event::CommissionAdded { commission, .. } = events(&told)[0] else { panic!() };
+        assert_eq!(events(&reported).len() == 2, is_sale, "{event}");
+        let Event::CommissionAdded { commission, .. } = events(&reported)[0] else { panic!() };
         assert_eq!(commission.kind.as_deref() == Some("LEAD"), event == "LEAD");
     }
-    let told = notification(&without(fixtures::commission_added(), "/data/commission/event"));
-    assert_eq!(events(&told).len(), 2);
+    let reported = notification(&without(fixtures::commission_added(), "/data/commission/event"));
+    assert_eq!(events(&reported).len(), 2);
 }

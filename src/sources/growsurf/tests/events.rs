@@ -31,7 +31,8 @@ fn every_type_has_campaign_time_and_dialect() {
         assert_eq!(notification.campaign.name.as_deref(), Some("Autumn"));
         assert_eq!(notification.as_of, at);
         assert!(
-            !notification.events.is_empty() && notification.events.iter().all(|told| told.at == at)
+            !notification.events.is_empty()
+                && notification.events.iter().all(|timed| timed.at == at)
         );
     }
 }
@@ -74,7 +75,7 @@ fn a_participant_is_read_whole_but_for_the_notes() {
 }
 
 #[test]
-fn a_new_participant_joined_and_signed_up_if_somebody_referred_them() {
+fn a_new_participant_joined_and_signed_up_if_referred() {
     let body = fixtures::participant_added();
     let joined = Event::ParticipantJoined {
         participant: ParticipantIndex(0),
@@ -101,13 +102,16 @@ fn a_new_participant_joined_and_signed_up_if_somebody_referred_them() {
 }
 
 #[test]
-fn a_reward_is_the_earners_and_its_telling_names_others() {
+fn a_reward_is_the_earners_and_its_webhook_names_others() {
     let body = fixtures::goal_reached();
-    let told = notification(&body);
-    let earner = told.people.iter().position(|person| person.field == "data.participant").unwrap();
-    let [Event::RewardEarned { earner: told_of, reward }] = events(&told)[..] else { panic!() };
+    let reported = notification(&body);
+    let earner =
+        reported.people.iter().position(|person| person.field == "data.participant").unwrap();
+    let [Event::RewardEarned { earner: earner_index, reward }] = events(&reported)[..] else {
+        panic!()
+    };
     assert_eq!(
-        (*told_of, reward.id.as_str(), reward.approved),
+        (*earner_index, reward.id.as_str(), reward.approved),
         (ParticipantIndex(earner), "prew_1", true)
     );
     for (field, referrer) in [
@@ -115,7 +119,7 @@ fn a_reward_is_the_earners_and_its_telling_names_others() {
         ("data.participant.referee", Some("ref001")),
         ("data.participant.referrer", None),
     ] {
-        let id = text(at(&told, field), Facts::REFERRER_ID);
+        let id = text(at(&reported, field), Facts::REFERRER_ID);
         assert_eq!(id.as_deref(), referrer, "{field}");
     }
 
@@ -139,9 +143,9 @@ fn a_reward_is_the_earners_and_its_telling_names_others() {
 #[test]
 fn a_fraud_status_is_a_fact_of_the_participant() {
     let body = fixtures::fraud_status_updated();
-    let told = notification(&body);
-    let Event::FraudStatusChanged { participant: who } = told.events[0].event else { panic!() };
-    let suspect = &told.people[who.0];
+    let reported = notification(&body);
+    let Event::FraudStatusChanged { participant: who } = reported.events[0].event else { panic!() };
+    let suspect = &reported.people[who.0];
     assert_eq!(text(suspect, Facts::FRAUD_RISK_LEVEL).as_deref(), Some("HIGH"));
     assert_eq!(text(suspect, Facts::FRAUD_REASON).as_deref(), Some("MANUAL_UPDATE"));
     assert_eq!(text(suspect, Facts::REFERRER_EMAIL).as_deref(), Some("omar@example.com"));
@@ -159,7 +163,7 @@ fn a_fraud_status_is_a_fact_of_the_participant() {
 #[test]
 fn a_commission_of_a_sale_is_a_conversion_too() {
     let body = fixtures::commission_added();
-    let told = notification(&body);
+    let reported = notification(&body);
     let commission = Commission {
         id: "comm_1".to_owned(),
         kind: Some("SALE".to_owned()),
@@ -178,8 +182,8 @@ fn a_commission_of_a_sale_is_a_conversion_too() {
         value: Some(Amount { value: Scalar::Decimal(49.5), currency: Some("USD".to_owned()) }),
         product: None,
     };
-    assert_eq!(events(&told), [&added, &converted]);
-    let buyer = at(&told, "data.referredParticipant");
+    assert_eq!(events(&reported), [&added, &converted]);
+    let buyer = at(&reported, "data.referredParticipant");
     assert_eq!(text(buyer, Facts::REFERRER_ID).as_deref(), Some("aff001"));
     assert_eq!(text(buyer, Facts::REFERRER_EMAIL).as_deref(), Some("omar@example.com"));
 
@@ -238,15 +242,18 @@ fn adjustments_payouts_and_ends_are_read() {
         amount: money(3_600, "EUR"),
         provider: Some("paypal".to_owned()),
     };
-    let told = notification(&fixtures::payout_issued());
-    assert_eq!(events(&told), [&Event::PayoutIssued { affiliate: ParticipantIndex(0), payout }]);
-    assert_eq!(told.people.len(), 1, "nobody is meant by an empty object");
+    let reported = notification(&fixtures::payout_issued());
+    assert_eq!(
+        events(&reported),
+        [&Event::PayoutIssued { affiliate: ParticipantIndex(0), payout }]
+    );
+    assert_eq!(reported.people.len(), 1, "nobody is meant by an empty object");
 
-    let told = notification(&fixtures::campaign_ended());
+    let reported = notification(&fixtures::campaign_ended());
     let ended_at = Some(Time::from_millis(fixtures::CREATED_AT - 1_000));
     let ended = |winner| Event::CampaignEnded { winner: ParticipantIndex(winner), ended_at };
-    assert_eq!(events(&told), [&ended(0), &ended(1)]);
-    assert!(told.people.iter().all(|person| person.field == "data.winners"));
+    assert_eq!(events(&reported), [&ended(0), &ended(1)]);
+    assert!(reported.people.iter().all(|person| person.field == "data.winners"));
 }
 
 #[test]

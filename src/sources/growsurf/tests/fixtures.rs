@@ -118,7 +118,7 @@ fn guide_person(name: &str, count: u32) -> Value {
     })
 }
 
-/// A body of the guide's shape.
+/// Returns a body of the guide's shape.
 pub fn guide(event: &str) -> Value {
     let mut participant = guide_person("noor", 0);
     if event == "CAMPAIGN_REFERRAL_CONVERTED" {
@@ -129,7 +129,7 @@ pub fn guide(event: &str) -> Value {
     json!({"event": event, "participant": participant, "referrer": guide_person("lee", 6)})
 }
 
-/// The guide's fourth event, whose body it doesn't show whole.
+/// Returns the guide's fourth event, whose body it doesn't show whole.
 pub fn guided_reward() -> Value {
     let mut body = guide("PARTICIPANT_REACHED_REWARD");
     body["reward"] = json!({"id": "prew_9", "type": "MILESTONE", "title": "Tier two",
@@ -137,7 +137,7 @@ pub fn guided_reward() -> Value {
     body
 }
 
-/// All bodies there are.
+/// Returns all bodies there are.
 pub fn all() -> Vec<Value> {
     vec![
         participant_added(),

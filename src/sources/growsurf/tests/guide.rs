@@ -16,7 +16,7 @@ fn converted() -> Value {
 }
 
 #[test]
-fn its_news_have_no_time() {
+fn its_notification_has_no_time() {
     for event in ["PARTICIPANT_CREATED", "PARTICIPANT_REFERRED", "CAMPAIGN_REFERRAL_CONVERTED"] {
         let decoded = read(&fixtures::guide(event));
         assert_eq!(decoded.event.as_deref(), Some(event));
@@ -25,7 +25,7 @@ fn its_news_have_no_time() {
         assert_eq!(notification.as_of, None);
         assert!(
             !notification.events.is_empty()
-                && notification.events.iter().all(|told| told.at.is_none())
+                && notification.events.iter().all(|timed| timed.at.is_none())
         );
     }
 }
@@ -36,9 +36,9 @@ fn a_created_participant_joined_and_a_referred_one_signed_up() {
         Event::ParticipantJoined { participant: ParticipantIndex(0), referral_source: None };
     let signed_up =
         Event::FriendSignedUp { referrer: ParticipantIndex(1), friend: ParticipantIndex(0) };
-    let told = notification(&created());
-    assert_eq!(events(&told), [&joined, &signed_up]);
-    let [friend, referrer] = &told.people[..] else { panic!() };
+    let reported = notification(&created());
+    assert_eq!(events(&reported), [&joined, &signed_up]);
+    let [friend, referrer] = &reported.people[..] else { panic!() };
     assert_eq!((friend.field, referrer.field), ("participant", "referrer"));
     assert_eq!(friend.id, None);
     assert_eq!(text(friend, Facts::REFERRAL_CODE).as_deref(), Some("CODE-noor"));
@@ -54,34 +54,37 @@ fn a_created_participant_joined_and_a_referred_one_signed_up() {
 #[test]
 fn referred_by_may_be_an_id_or_an_address() {
     let body = without(created(), "/referrer");
-    let told = notification(&with(body.clone(), "/participant/referredBy", json!("ref001")));
-    assert_eq!(told.people[1].id.as_deref(), Some("ref001"));
-    assert_eq!(text(&told.people[0], Facts::REFERRER_ID).as_deref(), Some("ref001"));
+    let reported = notification(&with(body.clone(), "/participant/referredBy", json!("ref001")));
+    assert_eq!(reported.people[1].id.as_deref(), Some("ref001"));
+    assert_eq!(text(&reported.people[0], Facts::REFERRER_ID).as_deref(), Some("ref001"));
 
-    let told =
+    let reported =
         notification(&with(body.clone(), "/participant/referredBy", json!(" Lee@Example.org ")));
-    assert_eq!(told.people[1].id, None);
-    assert_eq!(told.people[1].email.as_ref().unwrap().as_str(), "lee@example.org");
-    assert_eq!(text(&told.people[0], Facts::REFERRER_ID), None);
-    assert_eq!(text(&told.people[0], Facts::REFERRER_EMAIL).as_deref(), Some("lee@example.org"));
+    assert_eq!(reported.people[1].id, None);
+    assert_eq!(reported.people[1].email.as_ref().unwrap().as_str(), "lee@example.org");
+    assert_eq!(text(&reported.people[0], Facts::REFERRER_ID), None);
+    assert_eq!(
+        text(&reported.people[0], Facts::REFERRER_EMAIL).as_deref(),
+        Some("lee@example.org")
+    );
 
-    let told = notification(&with(body, "/participant/referredBy", json!("lee@")));
-    let fault = told.people[1].email.as_ref().unwrap_err();
+    let reported = notification(&with(body, "/participant/referredBy", json!("lee@")));
+    let fault = reported.people[1].email.as_ref().unwrap_err();
     assert_eq!(fault, "participant.referredBy is no e-mail address");
-    assert_eq!(text(&told.people[0], Facts::REFERRER_EMAIL), None);
+    assert_eq!(text(&reported.people[0], Facts::REFERRER_EMAIL), None);
 }
 
 #[test]
-fn a_referrer_told_in_part_is_completed_by_referred_by() {
+fn a_referrer_named_in_part_is_completed_by_referred_by() {
     let body = with(created(), "/participant/referredBy", json!("ref001"));
     assert_eq!(notification(&body).people[1].id.as_deref(), Some("ref001"));
     let body = with(body, "/participant/referredBy", json!("lee@example.org"));
     let body = without(body, "/referrer/email");
-    let told = notification(&body);
-    assert_eq!(told.people[1].email.as_ref().unwrap().as_str(), "lee@example.org");
-    assert_eq!(text(&told.people[1], Facts::EMAIL).as_deref(), Some("lee@example.org"));
-    let told = notification(&with(body, "/participant/referredBy", json!("ref001")));
-    assert_eq!(told.people[1].email.as_ref().unwrap_err(), "referrer.email is missing");
+    let reported = notification(&body);
+    assert_eq!(reported.people[1].email.as_ref().unwrap().as_str(), "lee@example.org");
+    assert_eq!(text(&reported.people[1], Facts::EMAIL).as_deref(), Some("lee@example.org"));
+    let reported = notification(&with(body, "/participant/referredBy", json!("ref001")));
+    assert_eq!(reported.people[1].email.as_ref().unwrap_err(), "referrer.email is missing");
 }
 
 #[test]
@@ -117,8 +120,8 @@ fn a_conversion_is_the_friends() {
     };
     assert_eq!(events(&notification(&converted())), [&expected]);
 
-    let told = notification(&without(converted(), "/referrer"));
-    let Event::ReferralConverted { referrer, .. } = &told.events[0].event else { panic!() };
+    let reported = notification(&without(converted(), "/referrer"));
+    let Event::ReferralConverted { referrer, .. } = &reported.events[0].event else { panic!() };
     assert_eq!(*referrer, None);
 }
 
@@ -141,22 +144,22 @@ fn the_worth_of_a_conversion_is_looked_for() {
         ("/value", json!(" "), None),
     ] {
         let body = with(bare.clone(), pointer, value);
-        let told = notification(&body);
-        let Event::ReferralConverted { value, .. } = &told.events[0].event else { panic!() };
+        let reported = notification(&body);
+        let Event::ReferralConverted { value, .. } = &reported.events[0].event else { panic!() };
         assert_eq!(value.as_ref().map(|it| it.value.clone()), expected, "{body}");
         let currency = value.as_ref().and_then(|it| it.currency.as_deref());
         assert_eq!(currency, expected.and((pointer == "/conversion").then_some("EUR")));
     }
     // What nobody can read may contradict the text beside it.
     let unreadable = with(with(bare.clone(), "/value", json!("€9")), "/currency", json!("BTC"));
-    let told = notification(&unreadable);
-    let Event::ReferralConverted { value: Some(value), .. } = &told.events[0].event else {
+    let reported = notification(&unreadable);
+    let Event::ReferralConverted { value: Some(value), .. } = &reported.events[0].event else {
         panic!()
     };
     assert_eq!(value.currency.as_deref(), Some("BTC"));
     let apart = with(bare, "/conversion", json!({"currency": "eur"}));
-    let told = notification(&with(apart, "/conversionValue", json!(20)));
-    let Event::ReferralConverted { value: Some(value), .. } = &told.events[0].event else {
+    let reported = notification(&with(apart, "/conversionValue", json!(20)));
+    let Event::ReferralConverted { value: Some(value), .. } = &reported.events[0].event else {
         panic!()
     };
     assert_eq!(value.currency.as_deref(), Some("EUR"));

@@ -50,8 +50,8 @@ fn counts_and_shares_come_in_many_types() {
         let body = with(fixtures::participant_added(), "/data/referralCount", value.clone());
         let notification = notification(&with(body, "/data/shareCount", value.clone()));
         let friend = at(&notification, "data");
-        let told = fact(friend, Facts::REFERRAL_COUNT).and_then(Scalar::as_integer);
-        assert_eq!((told, friend.share_total), (count, shares), "{value}");
+        let reported = fact(friend, Facts::REFERRAL_COUNT).and_then(Scalar::as_integer);
+        assert_eq!((reported, friend.share_total), (count, shares), "{value}");
     }
 }
 

@@ -8,7 +8,7 @@ use crate::sources::growsurf_api::{Kind, Origin, Row};
 
 use super::{events, fixtures, notification, reason, with};
 
-/// An id of one byte more than is accepted.
+/// Returns an id of one byte more than is accepted.
 fn long() -> Value {
     Value::from("x".repeat(LONGEST_ID + 1))
 }
@@ -23,8 +23,8 @@ fn guide(event: &str) -> Value {
 
 fn row(kind: Kind, row: Value) -> Result<Notification, String> {
     let campaign = Campaign { id: "cmp001".to_owned(), ..Campaign::default() };
-    let (at, tell) = (super::RECEIVED_AT, crate::domain::SendFilter::All);
-    Row::new(kind, row, &Origin { campaign, at, tell, shares: false }).notification()
+    let (at, filter) = (super::RECEIVED_AT, crate::domain::SendFilter::All);
+    Row::new(kind, row, &Origin { campaign, at, filter, shares: false }).notification()
 }
 
 fn participant_row() -> Value {
@@ -35,14 +35,14 @@ fn participant_row() -> Value {
     row
 }
 
-/// The reasons in some notification, none of which has an id that is too long any more.
+/// Returns the reasons in some notification, none of which has an id that is too long any more.
 fn unmapped(notification: &Notification) -> Vec<String> {
     assert_eq!(notification.check_ids(), Ok(()));
     notification.people.iter().flat_map(|person| person.unmapped.clone()).collect()
 }
 
 #[test]
-fn whatever_is_about_somebody_or_in_a_campaign_with_too_long_an_id_is_parked_whole() {
+fn a_webhook_whose_subject_or_campaign_has_too_long_an_id_is_parked() {
     for (body, place, field) in [
         (fixtures::participant_added(), "/data/id", "data.id"),
         (fixtures::goal_reached(), "/data/participant/id", "data.participant.id"),
@@ -82,16 +82,16 @@ fn a_part_with_too_long_an_id_is_left_out_of_a_webhook() {
         (guide("PARTICIPANT_CREATED"), "/participant/referralCode", "participant.referralCode", 2),
         (guide("PARTICIPANT_CREATED"), "/referrer/id", "referrer.id", 2),
     ] {
-        let told = notification(&with(body, place, long()));
-        let mut reasons = unmapped(&told);
+        let reported = notification(&with(body, place, long()));
+        let mut reasons = unmapped(&reported);
         reasons.dedup();
         assert_eq!(reasons, [format!("{field} is longer than 200 bytes")], "{place}");
-        assert_eq!(events(&told).len(), left, "{place}");
+        assert_eq!(events(&reported).len(), left, "{place}");
     }
     let keys = with(fixtures::participant_added(), "/data/vanityKeys", json!([long(), "ines-s"]));
-    let told = notification(&keys);
-    assert_eq!(unmapped(&told), ["a key of data.vanityKeys is longer than 200 bytes"]);
-    assert_eq!(super::text(&told.people[0], "vanity_key").as_deref(), Some("ines-s"));
+    let reported = notification(&keys);
+    assert_eq!(unmapped(&reported), ["a key of data.vanityKeys is longer than 200 bytes"]);
+    assert_eq!(super::text(&reported.people[0], "vanity_key").as_deref(), Some("ines-s"));
 }
 
 #[test]
@@ -100,9 +100,9 @@ fn one_winner_with_too_long_an_id_costs_the_others_nothing() {
     let winners = json!([winner(long(), "ada"), winner(json!("w2"), "ben")]);
     let data = json!({"id": "cmp001", "name": "Autumn", "winners": winners});
     let ended = json!({"event": "CAMPAIGN_ENDED", "createdAt": fixtures::CREATED_AT, "data": data});
-    let told = notification(&ended);
-    assert_eq!(unmapped(&told), ["data.winners.id is longer than 200 bytes"]);
-    assert!(told.people[0].email.is_err() && told.people[1].email.is_ok());
+    let reported = notification(&ended);
+    assert_eq!(unmapped(&reported), ["data.winners.id is longer than 200 bytes"]);
+    assert!(reported.people[0].email.is_err() && reported.people[1].email.is_ok());
 }
 
 #[test]
@@ -117,35 +117,37 @@ fn the_friend_of_a_commission_and_its_own_id_are_parts_of_it() {
         });
         json!({"event": "NEW_COMMISSION_ADDED", "createdAt": fixtures::CREATED_AT, "data": data})
     };
-    let told = notification(&body(json!("c1"), long()));
-    assert_eq!(unmapped(&told), ["data.referredParticipant.id is longer than 200 bytes"]);
-    assert!(matches!(events(&told)[..], [Event::CommissionAdded { .. }]));
+    let reported = notification(&body(json!("c1"), long()));
+    assert_eq!(unmapped(&reported), ["data.referredParticipant.id is longer than 200 bytes"]);
+    assert!(matches!(events(&reported)[..], [Event::CommissionAdded { .. }]));
     let mut sale = body(long(), json!("fri001"));
     sale["data"]["commission"]["event"] = json!("SALE");
-    let told = notification(&sale);
-    assert_eq!(unmapped(&told), ["the commission's id is longer than 200 bytes"]);
-    assert!(matches!(events(&told)[..], [Event::ReferralConverted { .. }]));
+    let reported = notification(&sale);
+    assert_eq!(unmapped(&reported), ["the commission's id is longer than 200 bytes"]);
+    assert!(matches!(events(&reported)[..], [Event::ReferralConverted { .. }]));
 }
 
 #[test]
 fn rows_lose_their_parts_as_webhooks_do() {
-    let told = row(Kind::Participant, with(participant_row(), "/rewards/0/id", long())).unwrap();
-    assert_eq!(unmapped(&told), ["the reward's id is longer than 200 bytes"]);
-    let rewards = events(&told).into_iter().filter(|it| matches!(it, Event::RewardEarned { .. }));
+    let reported =
+        row(Kind::Participant, with(participant_row(), "/rewards/0/id", long())).unwrap();
+    assert_eq!(unmapped(&reported), ["the reward's id is longer than 200 bytes"]);
+    let rewards =
+        events(&reported).into_iter().filter(|it| matches!(it, Event::RewardEarned { .. }));
     assert_eq!(rewards.count(), 1);
-    let told = row(Kind::Participant, with(participant_row(), "/referrer/id", long())).unwrap();
-    assert_eq!(unmapped(&told), ["row.referrer.id is longer than 200 bytes"]);
+    let reported = row(Kind::Participant, with(participant_row(), "/referrer/id", long())).unwrap();
+    assert_eq!(unmapped(&reported), ["row.referrer.id is longer than 200 bytes"]);
     let converted = json!({
         "id": "fri001", "email": "ines@example.com", "referralStatus": "CREDIT_AWARDED",
         "referredBy": long(), "createdAt": 1_767_000_000_000_i64,
     });
-    let told = row(Kind::Referral, converted).unwrap();
-    assert!(unmapped(&told).contains(&"row.referredBy is longer than 200 bytes".to_owned()));
-    assert!(matches!(events(&told)[..], [Event::ReferralConverted { .. }]));
+    let reported = row(Kind::Referral, converted).unwrap();
+    assert!(unmapped(&reported).contains(&"row.referredBy is longer than 200 bytes".to_owned()));
+    assert!(matches!(events(&reported)[..], [Event::ReferralConverted { .. }]));
     let commission = json!({
         "id": "c1", "event": "LEAD", "referrerId": "aff001", "referredId": long(),
         "createdAt": 1_767_000_000_000_i64,
     });
-    let told = row(Kind::Commission, commission).unwrap();
-    assert_eq!(unmapped(&told), ["data.referredParticipant.id is longer than 200 bytes"]);
+    let reported = row(Kind::Commission, commission).unwrap();
+    assert_eq!(unmapped(&reported), ["data.referredParticipant.id is longer than 200 bytes"]);
 }

@@ -8,7 +8,7 @@ use crate::sources::growsurf_api::{Kind, Origin, Row};
 
 use super::{events, fixtures, notification, reason, with, without};
 
-/// A configured reward with everything of both sides.
+/// Returns a configured reward with everything of both sides.
 fn configured() -> Value {
     json!({
         "id": "crew_1", "type": "DOUBLE_SIDED", "title": "Internal",
@@ -19,7 +19,7 @@ fn configured() -> Value {
     })
 }
 
-/// A webhook of a double-sided reward, merged of the earned and the configured one.
+/// Returns a webhook of a double-sided reward, merged of the earned and the configured one.
 fn webhook(fields: Value) -> Value {
     let mut body = fixtures::goal_reached();
     let mut reward = configured();
@@ -40,13 +40,13 @@ fn read(body: &Value) -> Reward {
     reward.clone()
 }
 
-/// The reward in the row of the participant `p1`.
+/// Returns the reward in the row of the participant `p1`.
 fn of_row(rewards: &[Value], earned: Value) -> Reward {
     let rewards = rewards.iter().map(|it| (it["id"].as_str().unwrap().to_owned(), it.clone()));
     let campaign =
         Campaign { id: "c1".to_owned(), rewards: rewards.collect(), ..Campaign::default() };
     let at = Time::from_seconds(1_780_000_000);
-    let origin = Origin { campaign, at, tell: SendFilter::All, shares: false };
+    let origin = Origin { campaign, at, filter: SendFilter::All, shares: false };
     let mut reward = json!({"id": "prew_1", "rewardId": "crew_1", "status": "FULFILLED"});
     reward.as_object_mut().unwrap().extend(earned.as_object().unwrap().clone());
     let row = json!({"id": "p1", "email": "fay@example.com", "createdAt": 1_770_000_000_000_i64,
@@ -115,7 +115,7 @@ fn where_a_webhook_does_not_say_it_ids_and_people_do() {
     }
 }
 
-/// A reward with the referrer's fields, of which neither the type nor the side is told.
+/// Returns a reward with the referrer's fields, of which neither the type nor the side is told.
 fn untyped(fields: Value) -> Value {
     let mut reward = json!({"id": "prew_1", "approved": true, "couponCode": "REFERRER-25",
         "description": "You get 25", "value": {"fairMarketValueUSD": 25},
@@ -125,7 +125,7 @@ fn untyped(fields: Value) -> Value {
 }
 
 #[test]
-fn a_side_that_nothing_says_is_nobodys() {
+fn a_reward_of_an_unknown_side_names_no_side() {
     let body = fixtures::goal_reached();
     let alone = without(without(body, "/data/participant/referee"), "/data/participant/referrer");
     let referrer = json!({"id": "top001", "email": "ada@example.com"});

@@ -62,7 +62,7 @@ fn pointers(value: &Value, here: String, found: &mut Vec<String>) {
     found.push(here);
 }
 
-/// A valid body in which some values have become others.
+/// Returns a valid body in which some values have become others.
 fn mutated() -> impl Strategy<Value = Value> {
     let changes = vec((any::<prop::sample::Index>(), value()), 1..5);
     (prop::sample::select(fixtures::all()), changes).prop_map(|(mut body, changes)| {
@@ -112,10 +112,15 @@ fn is_clean(attributes: &Attributes) -> bool {
 fn keeps_its_promises(decoded: &Decoded) {
     match &decoded.reading {
         Err(reason) => assert!(!reason.is_empty()),
-        Ok(Notification { campaign, people: told_of, events: told, .. }) => {
+        Ok(Notification { campaign, people: people_of_event, events: reported, .. }) => {
             assert_eq!(campaign.id, decoded.campaign);
-            assert!(told.iter().flat_map(|told| people(&told.event)).all(|w| w.0 < told_of.len()));
-            for person in told_of {
+            assert!(
+                reported
+                    .iter()
+                    .flat_map(|timed| people(&timed.event))
+                    .all(|w| w.0 < people_of_event.len())
+            );
+            for person in people_of_event {
                 assert!(is_clean(&person.facts) && is_clean(&person.metadata), "{person:?}");
                 assert!(person.email.as_ref().err().is_none_or(|e| e.starts_with(person.field)));
             }

@@ -8,7 +8,7 @@ use crate::sources::growsurf_api::{Kind, Origin, Row};
 
 use super::{events, fixtures, notification, reason, text, with, without};
 
-/// The notification are of one person, who joined by nobody.
+/// Asserts that the notification is about one person without a referrer.
 #[track_caller]
 fn assert_alone(notification: &Notification) {
     let [Event::ParticipantJoined { referral_source: None, .. }] = events(notification)[..] else {
@@ -45,8 +45,8 @@ fn a_participant_who_names_themself_joined_by_nobody() {
     let body = with(fixtures::participant_added(), "/data/vanityKeys", json!(["ines-s"]));
     for (referred_by, referrer) in selves("ines@example.com") {
         let body = with(body.clone(), "/data/referredBy", referred_by);
-        let told = notification(&with(body, "/data/referrer", referrer));
-        assert_alone(&told);
+        let reported = notification(&with(body, "/data/referrer", referrer));
+        assert_alone(&reported);
     }
     let other = with(body, "/data/referrer/email", json!("omar@example.com"));
     assert_eq!(events(&notification(&other)).len(), 2);
@@ -65,22 +65,22 @@ fn no_other_webhook_names_them_either() {
     }
     let mut body = fixtures::goal_reached();
     body["data"]["participant"]["referee"]["id"] = json!("ref001");
-    let told = notification(&body);
-    assert!(!told.people.iter().any(|it| it.field == "data.participant.referee"));
+    let reported = notification(&body);
+    assert!(!reported.people.iter().any(|it| it.field == "data.participant.referee"));
 }
 
 #[test]
-fn who_buys_by_their_own_link_earns_a_commission_and_is_nobodys_friend() {
+fn a_buyer_by_their_own_link_earns_a_commission_and_is_no_friend() {
     let body = fixtures::commission_added();
     let affiliate = body["data"]["participant"].clone();
-    let told = notification(&with(body, "/data/referredParticipant", affiliate.clone()));
-    let [Event::CommissionAdded { friend: None, .. }] = events(&told)[..] else {
-        panic!("{told:?}")
+    let reported = notification(&with(body, "/data/referredParticipant", affiliate.clone()));
+    let [Event::CommissionAdded { friend: None, .. }] = events(&reported)[..] else {
+        panic!("{reported:?}")
     };
     let adjusted = with(fixtures::commission_adjusted(), "/data/referredParticipant", affiliate);
-    let told = notification(&adjusted);
-    let [Event::CommissionAdjusted { friend: None, .. }] = events(&told)[..] else {
-        panic!("{told:?}")
+    let reported = notification(&adjusted);
+    let [Event::CommissionAdjusted { friend: None, .. }] = events(&reported)[..] else {
+        panic!("{reported:?}")
     };
 }
 
@@ -107,7 +107,7 @@ fn rows_of_the_rest_api_know_them_too() {
     let origin = Origin {
         campaign: Campaign { id: "c1".to_owned(), ..Campaign::default() },
         at: Time::from_seconds(1_780_000_000),
-        tell: SendFilter::All,
+        filter: SendFilter::All,
         shares: false,
     };
     let row = json!({"id": "fri001", "email": "ines@example.com", "vanityKeys": ["ines-s"],

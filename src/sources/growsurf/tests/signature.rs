@@ -83,7 +83,7 @@ fn any_secret_and_any_bytes_can_be_signed() {
 }
 
 #[test]
-fn all_owners_whose_secret_matches_are_told() {
+fn all_owners_whose_secret_matches_are_returned() {
     let campaign = |id: &str| Owner::Campaign(id.to_owned());
     let keys = || {
         [

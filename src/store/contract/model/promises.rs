@@ -50,8 +50,8 @@ pub(super) struct Promises {
 }
 
 impl Promises {
-    /// A webhook was answered. If it is accepted, it leads to an identify and a track for each new effect; without effects to an
-    /// identify alone.
+    /// Records the answer to a webhook. An accepted one leads to an identify and a track for each
+    /// new effect; without effects to an identify alone.
     pub(super) fn accepted(&mut self, person: &str, receipt: &Receipt, tracks: Vec<Planned>) {
         let waiting = self.waiting.entry(person.to_owned()).or_default();
         let before = waiting.len();
@@ -68,7 +68,7 @@ impl Promises {
         assert_eq!(waiting.len() - before, receipt.calls, "{receipt:?}");
     }
 
-    /// A lane was leased.
+    /// Records the lease of a lane.
     pub(super) fn leased(&mut self, claim: &ClaimRequest, leased: &Leased) {
         let before = self.leases.insert(leased.lane, (leased.token, claim.until));
         assert!(before.is_none_or(|(_, until)| until <= claim.now), "leased twice: {leased:?}");
@@ -98,7 +98,7 @@ impl Promises {
         }
     }
 
-    /// A lease ended, or its end came too late.
+    /// Records the end of a lease, or a late settlement.
     pub(super) fn settled(&mut self, settlement: &Settlement, is_fenced: bool) {
         let lease = self.leases.get(&settlement.lane);
         assert_eq!(lease.is_none_or(|(token, _)| *token != settlement.token), is_fenced);
@@ -127,12 +127,12 @@ impl Promises {
         }
     }
 
-    /// All leases ended.
+    /// Records the end of all leases.
     pub(super) fn released(&mut self) {
         self.leases.clear();
     }
 
-    /// Dead letters, in their order, wait again behind the others.
+    /// Records dead letters that wait again behind the others, in their order.
     pub(super) fn redelivered(&mut self, ids: &[DeliveryId]) {
         for id in ids {
             let (person, call) = self.dead.remove(id).expect("it is dead");
@@ -140,7 +140,7 @@ impl Promises {
         }
     }
 
-    /// Dead letters were thrown away.
+    /// Records discarded dead letters.
     pub(super) fn discarded(&mut self, ids: &[DeliveryId]) {
         let calls = ids.iter().map(|id| self.dead.remove(id).expect("it is dead").1);
         self.discarded.extend(calls.filter(|call| !call.is_identify()).map(|call| call.word));
@@ -152,7 +152,7 @@ impl Promises {
         (number(self.waiting.values().map(Vec::len).sum()), number(self.dead.len()))
     }
 
-    /// Everything was delivered or discarded.
+    /// Asserts that everything was delivered or discarded.
     pub(super) fn kept(&self) {
         assert_eq!(self.numbers(), (0, 0), "nothing waits: {self:?}");
         assert!(self.happened.is_disjoint(&self.discarded), "an effect happens once");

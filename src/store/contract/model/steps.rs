@@ -104,8 +104,9 @@ fn class() -> impl Strategy<Value = Class> {
     prop_oneof![3 => Just(Class::Live), 1 => Just(Class::History), 2 => Just(Class::Page)]
 }
 
-/// The verdict for one delivery. Those to be sent before it in turn were delivered, and those behind
-/// it only if it is; the others of a run are delivered, and those that it makes superfluous if it is.
+/// Returns the verdict for one delivery. Those to be sent before it in turn were delivered, and
+/// those behind it only if it is; the others of a run are delivered, and those that it makes
+/// superfluous if it is.
 pub(super) fn verdicts(leased: &Leased, delivered: usize, verdict: u8, second: i64) -> Settlement {
     let verdict = match verdict {
         0 => Verdict::NotAttempted,

@@ -1,7 +1,7 @@
 //! The tables `people`, `participants`, `links`, `effects` and `tombstones`.
 //!
-//! Whoever changes a person, or makes one, holds the row of their identifier until the commit: rows that
-//! aren't there are made first, sorted by identifier; then all are locked, sorted by number. What is read
+//! A transaction that changes or makes a person locks the row of their identifier until the commit: missing
+//! rows are made first, sorted by identifier; then all are locked, sorted by number. What is read
 //! after the locks stays true until the commit.
 
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ impl PeopleRows for Transaction {
         let columns: Vec<&dyn Value> = columns.iter().map(|it| &**it).collect();
         let (people, rest) = try_join!(self.read(FOUND, &columns), rest(self, keys, &columns))?;
         let mut found = FoundRecords { people, ..rest };
-        // The statements see different moments. Whoever is missing in the first comes as nobody.
+        // The statements see different moments. A person missing in the first counts as unknown.
         let known: Vec<i64> = found.people.iter().map(|row| row.id).collect();
         let is_known = |person: &mut Option<i64>| *person = person.filter(|id| known.contains(id));
         found.participants.iter_mut().for_each(|(_, person)| is_known(person));
@@ -48,7 +48,7 @@ impl PeopleRows for Transaction {
             reserved = self.read(blanks, &columns[..1]).await?;
             people = self.read(&format!("{FOUND} FOR UPDATE"), &columns).await?;
         }
-        // Asked behind the locks, because a participant may have become somebody else's meanwhile.
+        // Read behind the locks, because a participant may have another owner by now.
         let found = FoundRecords { people, reserved, ..rest(self, keys, &columns).await? };
         let has = |column: &String| {
             let is_reserved = found.reserved.iter().any(|(reserved, _)| reserved == column);
@@ -85,7 +85,7 @@ impl PeopleRows for Transaction {
     }
 
     async fn people_without_traces(&mut self, ids: &[i64]) -> Result<Vec<PersonId>, Fault> {
-        // The newest mention first: of whoever comes often, it is the one most likely to be kept.
+        // The newest mention first: of a frequent person, it is the likeliest to be stored.
         let sql = "SELECT own.id FROM unnest($1) AS own (id)
              WHERE NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.id = own.id AND leased)
                  AND NOT EXISTS (
@@ -200,7 +200,7 @@ pub fn write<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
          ON CONFLICT (hash) DO UPDATE
          SET forgotten_at = GREATEST(tombstones.forgotten_at, excluded.forgotten_at)";
     writes.add(sql, rows!(changes.tombstones, it => it.0.as_slice(), it.1));
-    // Numbers that no new person has taken. One may hold the identifier that somebody else takes.
+    // Numbers that no new person has taken. One may hold the identifier that another person takes.
     let sql = "DELETE FROM people WHERE id = ANY ($1)";
     writes.add(sql, vec![boxed(changes.released.clone())]);
     // Those who are new have an empty row.

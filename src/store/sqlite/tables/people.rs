@@ -83,7 +83,7 @@ impl PeopleRows for SqliteUnit<'_> {
     }
 
     async fn people_without_traces(&mut self, ids: &[i64]) -> Result<Vec<PersonId>, Fault> {
-        // The newest mention first: of whoever comes often, it is the one most likely to be kept.
+        // The newest mention first: of a frequent person, it is the likeliest to be stored.
         let sql = "SELECT id FROM people WHERE id = ?1
                  AND NOT EXISTS (SELECT 1 FROM lanes WHERE id = ?1 AND leased = 1)
                  AND NOT EXISTS (

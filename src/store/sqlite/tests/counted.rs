@@ -12,7 +12,7 @@ pub(crate) fn kept(connection: &mut Connection) -> Stats {
     unit::run(connection, &ReadStats).unwrap()
 }
 
-/// As counted. Panics if rows contradict each other.
+/// Returns the counters by counting rows. Panics if rows contradict each other.
 pub(crate) fn counted(connection: &Connection) -> Stats {
     let number = |sql| -> i64 { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
     let contradictions = "SELECT

@@ -15,7 +15,7 @@ async fn forget(store: &Store) -> crate::store::Erased {
     store.erase(&traced, at(50)).await.unwrap()
 }
 
-/// Where in the store's files the text stands.
+/// Returns the places of a text in the store's files.
 fn grep(folder: &Folder, text: &str) -> Vec<String> {
     let files = std::fs::read_dir(folder.file().parent().unwrap()).unwrap();
     let holds = |bytes: Vec<u8>| bytes.windows(text.len()).any(|it| it == text.as_bytes());
@@ -25,15 +25,15 @@ fn grep(folder: &Folder, text: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_byte_of_a_forgotten_person_stays_in_the_files() {
+async fn no_byte_of_an_erased_person_stays_in_the_files() {
     let folder = Folder::new();
     let store = folder.open_sqlite().await;
     let long = "x".repeat(9_000);
     for number in 0..60 {
         let who = ["ann", "bob"][number % 2];
         let body = format!("{who}@example.com {number} {long}");
-        let news = did(who, &number.to_string());
-        store.accept(arrival(&body, at(0), news), at(0)).await.unwrap();
+        let notification = did(who, &number.to_string());
+        store.accept(arrival(&body, at(0), notification), at(0)).await.unwrap();
     }
     drain(&store, at(1)).await;
     // What was pruned before is in unused pages by now, unless it was overwritten.
@@ -50,11 +50,11 @@ async fn no_byte_stays_in_pages_that_were_freed_in_passing() {
     let folder = Folder::new();
     let store = folder.open_sqlite().await;
     for (number, length) in [9_000, 5_000, 20, 9_000, 20].into_iter().enumerate() {
-        let mut news = did("ann", &number.to_string());
+        let mut notification = did("ann", &number.to_string());
         let name = Scalar::from("ann@example.com ".repeat(length / 16));
-        news.people[0].facts.insert("first_name".to_owned(), name);
+        notification.people[0].facts.insert("first_name".to_owned(), name);
         store
-            .accept(arrival(&format!("ann@example.com {number}"), at(0), news), at(0))
+            .accept(arrival(&format!("ann@example.com {number}"), at(0), notification), at(0))
             .await
             .unwrap();
         drain(&store, at(1)).await;
@@ -65,7 +65,7 @@ async fn no_byte_stays_in_pages_that_were_freed_in_passing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_tombstone_key_is_refused_once_somebody_was_forgotten() {
+async fn another_tombstone_key_is_refused_after_an_erasure() {
     let folder = Folder::new();
     let open = |key: Option<&str>| {
         let tombstone_key = key.map(|key| key.to_owned().into());

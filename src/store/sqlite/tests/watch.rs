@@ -21,7 +21,7 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
-    /// Told of statements, it does nothing.
+    /// Returns a watch that does nothing.
     pub(crate) fn idle() -> Self {
         Self(Arc::new(|| {}))
     }
@@ -30,8 +30,8 @@ impl Watch {
     /// are copies of what is written in them, which needs no disk.
     pub(crate) fn attach(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         connection.pragma_update(None, "synchronous", "OFF")?;
-        let told = Arc::clone(&self.0);
+        let notify = Arc::clone(&self.0);
         let both = TraceEventCodes::SQLITE_TRACE_STMT | TraceEventCodes::SQLITE_TRACE_PROFILE;
-        connection.trace_v2(both, Some(move |_event: TraceEvent<'_>| told()))
+        connection.trace_v2(both, Some(move |_event: TraceEvent<'_>| notify()))
     }
 }
