@@ -43,7 +43,7 @@ pub struct Hosts {
 /// A body that was read, up to its plan.
 struct Reading {
     parsed: Explanation,
-    news: Result<Notification, String>,
+    notification: Result<Notification, String>,
     supposed: Option<AssumedParticipant>,
     planner: Mapper,
     received_at: Time,
@@ -61,11 +61,9 @@ impl Explainer {
         show: Show,
     ) -> Explanation {
         let reading = self.read(body, source, received_at, show);
-        let planned = reading
-            .news
-            .as_ref()
-            .ok()
-            .map(|news| plan(&reading.planner, news, received_at, reading.supposed.as_ref()));
+        let planned = reading.notification.as_ref().ok().map(|notification| {
+            plan(&reading.planner, notification, received_at, reading.supposed.as_ref())
+        });
         self.explain(reading, planned)
     }
 
@@ -82,8 +80,8 @@ impl Explainer {
         show: Show,
     ) -> Result<Explanation, StoreError> {
         let reading = Reading { supposed: None, ..self.read(body, source, received_at, show) };
-        let planned = match &reading.news {
-            Ok(news) => store.preview(vec![news.clone()], received_at).await?.pop(),
+        let planned = match &reading.notification {
+            Ok(notification) => store.preview(vec![notification.clone()], received_at).await?.pop(),
             Err(_) => None,
         };
         Ok(self.explain(reading, planned))
@@ -92,12 +90,14 @@ impl Explainer {
     fn read(&self, body: &[u8], source: Option<Source>, received_at: Time, show: Show) -> Reading {
         let ParsedInput { event, shape, campaign, reading, unread } =
             input::read(body, source, received_at);
-        let supposed =
-            reading.as_ref().ok().and_then(|news| AssumedParticipant::of(news, &self.rules));
+        let supposed = reading
+            .as_ref()
+            .ok()
+            .and_then(|notification| AssumedParticipant::of(notification, &self.rules));
         let planner = Mapper::new(self.rules.clone());
-        let news = reading.map(|news| {
-            let only = planner.only_campaign().filter(|_| news.lacks_campaign());
-            only.map(|id| news.in_campaign(id)).unwrap_or(news)
+        let notification = reading.map(|notification| {
+            let only = planner.only_campaign().filter(|_| notification.lacks_campaign());
+            only.map(|id| notification.in_campaign(id)).unwrap_or(notification)
         });
         let event = event.map(|event| show.event(event));
         let parsed = Explanation {
@@ -109,14 +109,14 @@ impl Explainer {
             reason: None,
             plan: None,
         };
-        Reading { parsed, news, supposed, planner, received_at, show }
+        Reading { parsed, notification, supposed, planner, received_at, show }
     }
 
     fn explain(&self, reading: Reading, planned: Option<Result<Plan, String>>) -> Explanation {
-        let Reading { parsed, news, supposed, received_at, show, .. } = reading;
+        let Reading { parsed, notification, supposed, received_at, show, .. } = reading;
         let supposed = supposed.map(|it| it.describe(show));
         let parsed = Explanation { supposed, ..parsed };
-        match (news, planned) {
+        match (notification, planned) {
             (Err(reason), _) => Explanation { reason: Some(reason), ..parsed },
             (_, Some(Err(reason))) => {
                 Explanation { status: "parked", reason: Some(reason), ..parsed }
@@ -141,7 +141,7 @@ impl Explainer {
 /// Returns the plan of a relay that knows only the assumed participants.
 fn plan(
     planner: &dyn Planner,
-    news: &Notification,
+    notification: &Notification,
     received_at: Time,
     supposed: Option<&AssumedParticipant>,
 ) -> Result<Plan, String> {
@@ -159,7 +159,8 @@ fn plan(
         Ok::<_, Infallible>(())
     };
     let read = ReadSet::new([0; 32], received_at, false);
-    domain::plan(planner, news, received_at, read, get).unwrap_or_else(|never| match never {})
+    domain::plan(planner, notification, received_at, read, get)
+        .unwrap_or_else(|never| match never {})
 }
 
 /// Puts into the calls what they refer to, out of what the webhook says.

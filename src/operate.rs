@@ -23,7 +23,7 @@ pub use redelivery::{
 };
 pub use task::ActTask;
 
-/// Returns the act that a note tells of, if it can be read.
+/// Returns the act in a note, if it can be read.
 async fn noted<T: DeserializeOwned>(store: &Store, note: &str) -> Result<Option<T>, StoreError> {
     Ok(store.kv_get(note).await?.as_deref().and_then(read))
 }

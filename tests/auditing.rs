@@ -57,10 +57,10 @@ fn every_act_leaves_a_record_and_none_names_a_person() {
     relay.command(&["erase", &email("rae")]).expect(0);
 
     let all = records(&relay, &cookie, "/ui/audit");
-    let mut told = acts(&all);
-    told.reverse();
-    let number = told[7][2].clone();
-    assert!(number.starts_with("person "), "{told:?}");
+    let mut recorded = acts(&all);
+    recorded.reverse();
+    let number = recorded[7][2].clone();
+    assert!(number.starts_with("person "), "{recorded:?}");
     let (sue, rae) = (format!("dead letter {sue}"), format!("dead letter {rae}"));
     let webhook = format!("webhook {webhook}");
     let expected = [
@@ -77,7 +77,7 @@ fn every_act_leaves_a_record_and_none_names_a_person() {
         ["discard", "operate", "all dead letters", "1 discarded"],
         ["erase", "operate", "r***@example.com", "erased"],
     ];
-    assert_eq!(told, expected.map(|record| record.map(str::to_owned)));
+    assert_eq!(recorded, expected.map(|record| record.map(str::to_owned)));
     let [first, .., last] = &all["records"].as_array().unwrap()[..] else { panic!("{all}") };
     assert_eq!((&last["name"], &last["origin"]), (&json!("Kim"), &json!("127.0.0.1")));
     assert_eq!(first["origin"], "cli");
@@ -116,7 +116,7 @@ fn failed_tries_of_strangers_do_not_fill_the_audit() {
     for _ in 0..8 {
         assert_eq!(sign_in(&relay, "the-token-of-nobody").status, 401);
     }
-    let told = acts(&records(&relay, &cookie, "/ui/audit"));
-    let refused = told.iter().filter(|record| record[3] == "refused").count();
-    assert!((1..=3).contains(&refused), "{told:?}");
+    let recorded = acts(&records(&relay, &cookie, "/ui/audit"));
+    let refused = recorded.iter().filter(|record| record[3] == "refused").count();
+    assert!((1..=3).contains(&refused), "{recorded:?}");
 }

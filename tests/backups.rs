@@ -343,13 +343,13 @@ fn a_restore_follows_no_link_to_other_files() {
     fs::write(&log, "").unwrap();
     let victim = setup.folder().join("victim");
     for name in ["relay.db.lock", "relay.db.unfinished-1-wal"] {
-        fs::write(&victim, "somebody else's").unwrap();
+        fs::write(&victim, "another user's").unwrap();
         let link = setup.folder().join(name);
         let _there = fs::remove_file(&link);
         symlink(&victim, &link).unwrap();
         let refused = setup.command(&["restore", backup.to_str().unwrap()]).expect(1);
         assert!(refused.contains(name), "{refused}");
-        assert_eq!(fs::read_to_string(&victim).unwrap(), "somebody else's");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "another user's");
         assert_eq!(ask(&store, "SELECT COUNT(*) FROM inbox"), 1);
         let _gone = fs::remove_file(&link);
     }

@@ -25,7 +25,7 @@ fn setup() -> Setup {
 fn assert_refused(finished: Finished, words: &[&str]) {
     let printed = finished.expect(64);
     for word in words {
-        assert!(printed.contains(word), "{printed:?} doesn't tell of {word}");
+        assert!(printed.contains(word), "{printed:?} lacks {word}");
     }
 }
 
@@ -251,6 +251,15 @@ fn a_store_to_throw_away_needs_a_folder_that_can_be_written_to() {
     let setup = setup().variable("TMPDIR", "/proc");
     let printed = setup.command(&["serve", "--sandbox=127.0.0.1:0"]).expect(1);
     assert!(printed.contains("set TMPDIR to a folder"), "{printed}");
+}
+
+#[test]
+fn the_sandbox_refuses_a_wrong_file_even_in_settings_that_it_replaces() {
+    let file = "[store]\nurl = \"postgres://db\"\n[growsurf]\nwebhook_secret = \"a\"\n";
+    let setup = setup().unset("store.url").file(file);
+    let refused = setup.command(&["serve", "--sandbox=127.0.0.1:0"]);
+    let names = ["config/relay.toml", "store.url", "growsurf.webhook_secret"];
+    assert_refused(refused, &names);
 }
 
 /// Returns the output of `explain --json` for a webhook.
@@ -531,8 +540,8 @@ fn serve_with_a_sandbox_prints_a_curl_that_works() {
     let odd = odd.filter(|line| line.starts_with("curl ") || line.starts_with("  -"));
     let odd = odd.collect::<Vec<_>>().join("\n");
     let output = std::process::Command::new("bash").args(["-ec", &odd]).output().unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && told.contains("\"parked\""), "{told}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && printed.contains("\"parked\""), "{printed}");
     crate::kit::eventually("there is a dead letter and a parked webhook", || {
         let metrics = http::get(format!("http://{relay}/metrics")).body;
         metrics.contains("relay_dead_letters 1\n") && metrics.contains("relay_parked_webhooks 1\n")

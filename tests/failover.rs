@@ -126,7 +126,7 @@ fn assert_the_standby_takes_over(dark: impl FnOnce(&Cluster, &Network), hosts: &
     relays[0].drained();
     let events = sandbox.events_named("referral_program_joined");
     let arrived: BTreeSet<&str> = events.iter().map(Event::person).collect();
-    assert_eq!(arrived.len(), events.len(), "somebody joined twice");
+    assert_eq!(arrived.len(), events.len(), "a participant joined twice");
     for taken in taken.iter().flat_map(|taken| taken.lock().unwrap().drain(..).collect::<Vec<_>>())
     {
         assert!(arrived.contains(&*email(&taken.name)), "{} is lost", taken.name);

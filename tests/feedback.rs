@@ -23,7 +23,7 @@ impl Stage {
 
     /// Posts something as Customer.io does; returns the answer.
     #[track_caller]
-    fn tells(&self, path: &str, body: &Value) -> Value {
+    fn posts(&self, path: &str, body: &Value) -> Value {
         let answer = self.customerio_posts(path, body);
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
@@ -31,7 +31,7 @@ impl Stage {
 
     #[track_caller]
     fn reports(&self, report: &Value) -> Value {
-        self.tells("/webhooks/customerio/reporting", report)["status"].clone()
+        self.posts("/webhooks/customerio/reporting", report)["status"].clone()
     }
 
     #[track_caller]
@@ -40,7 +40,7 @@ impl Stage {
             "type": kind, "campaign": CAMPAIGN, "dedupe_key": dedupe_key, "email": email(name),
         });
         ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        self.tells("/webhooks/customerio/action", &ask)
+        self.posts("/webhooks/customerio/action", &ask)
     }
 
     /// Returns the statuses of the writes to this path, in order; null for one without an answer.

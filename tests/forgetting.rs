@@ -209,13 +209,13 @@ fn an_id_that_anybody_could_claim_deletes_nobody_at_customer_io() {
     let sandbox = Sandbox::start();
     let setup = Setup::new(&sandbox).set("customerio.identify_by", "metadata.companyName");
     let relay = setup.start();
-    relay.accept(&joined("fay").with("/data/metadata/companyName", "somebody-elses"));
+    relay.accept(&joined("fay").with("/data/metadata/companyName", "of-another-person"));
     relay.drained();
     let receipt = forget(&relay, "fay", &["--delete-in-customerio"]);
     // Found by the address among their facts.
     assert_eq!(receipt["erased"]["people"], 1, "{receipt}");
-    assert_eq!(receipt["customerio"]["not_deleted"], json!(["s***"]));
-    assert_ne!(sandbox.person("somebody-elses"), None);
+    assert_eq!(receipt["customerio"]["not_deleted"], json!(["o***"]));
+    assert_ne!(sandbox.person("of-another-person"), None);
     relay.accept(&joined("fay").with("/data/metadata/companyName", "another"));
     relay.drained();
     assert_eq!(sandbox.person("another"), None);
@@ -229,7 +229,7 @@ fn a_repeated_erasure_finds_nothing_and_says_so() {
     relay.drained();
     let first = relay.command(&["erase", " Fay@Example.com "]).expect(0);
     assert!(first.contains("Erased f***@example.com at "), "{first}");
-    assert!(first.contains("Backups made before still hold them"), "{first}");
+    assert!(first.contains("Older backups still hold"), "{first}");
     let second = relay.command(&["erase", &email("fay")]).expect(0);
     assert!(second.contains("Nothing of f***@example.com was found"), "{second}");
 }

@@ -94,6 +94,14 @@ const FOLDERS: [&str; 3] = ["src", "tests", "benches"];
 /// Beginnings of a doc comment that name nothing and nobody who acts.
 const QUESTIONS: [&str; 7] = ["What", "Who", "Whom", "Whose", "Why", "Whether", "How"];
 
+/// Words for which the glossary or plain English has another one.
+const BANNED: [&str; 10] =
+    ["told", "tell", "tells", "telling", "news", "mend", "mends", "mended", "somebody", "whoever"];
+
+/// Nouns that commands count; `domain::plural` gives them their form.
+const COUNTED: [&str; 8] =
+    ["call", "event", "finding", "letter", "participant", "row", "webhook", "attempt"];
+
 /// The longest sentence of an error message or of `--help`, in words.
 const WORDS: usize = 25;
 
@@ -171,6 +179,86 @@ fn docs_begin_with_a_noun_or_a_verb() {
     }
     assert!(seen > 1_000, "only {seen} docs were found");
     assert!(wrong.is_empty(), "name the thing or the action:\n{}", wrong.join("\n"));
+}
+
+/// Returns the functions with a doc, apart from tests: the line, its number and the doc's first line.
+fn documented_functions(text: &str) -> Vec<(usize, &str, &str)> {
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    let is_doc = |line: &&&str| line.starts_with("///");
+    let mut found = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let code =
+            ["pub ", "pub(super) ", "pub(crate) ", "pub(in crate::store) ", "const ", "async "]
+                .iter()
+                .fold(*line, |code, word| code.strip_prefix(word).unwrap_or(code));
+        let above = lines[..number].iter().rev();
+        let attributes = above.clone().take_while(|line| line.starts_with("#["));
+        let attributes: Vec<&&str> = attributes.collect();
+        let is_test = attributes.iter().any(|line| line.contains("test"));
+        let docs: Vec<_> = above.skip(attributes.len()).take_while(is_doc).collect();
+        if let (true, false, Some(first)) = (code.starts_with("fn "), is_test, docs.last()) {
+            found.push((
+                number + 1 - attributes.len() - docs.len(),
+                *line,
+                first[3..].trim_start(),
+            ));
+        }
+    }
+    found
+}
+
+#[test]
+fn docs_of_functions_begin_with_a_verb() {
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for (path, text) in FOLDERS.into_iter().flat_map(files) {
+        for (number, function, doc) in documented_functions(&text) {
+            seen += 1;
+            let first = doc.split(|c: char| !c.is_alphabetic()).next().unwrap();
+            let is_verb = first.ends_with('s') && !["This", "As", "Is", "Its"].contains(&first);
+            if !is_verb && first != "True" {
+                wrong.push(format!("{}:{number}: {doc} ({function})", path.display()));
+            }
+        }
+    }
+    assert!(seen > 1_000, "only {seen} functions were found");
+    assert!(wrong.is_empty(), "say what the function does, \"Returns ...\":\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_banned_word_is_used() {
+    let mut found = Vec::new();
+    for (path, text) in FOLDERS.into_iter().flat_map(files) {
+        if path.ends_with("tests/prose.rs") {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            let words = line.split(|c: char| !c.is_ascii_alphabetic());
+            for word in words.map(str::to_ascii_lowercase) {
+                if BANNED.contains(&&*word) {
+                    found.push(format!("{}:{}: {word}", path.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "CONTRIBUTING has plain words:\n{}", found.join("\n"));
+}
+
+#[test]
+fn output_counts_by_one_function() {
+    let mut found = Vec::new();
+    for (path, text) in files("src/cli").into_iter().chain(files("src/inspect")) {
+        for (number, line) in text.lines().enumerate() {
+            for noun in COUNTED {
+                // `{count} rows` in place of `plural(count, "row")`.
+                let pieces = line.split(&format!(" {noun}s")).collect::<Vec<_>>();
+                let before = &pieces[..pieces.len() - 1];
+                if before.iter().any(|piece| piece.ends_with('}')) {
+                    found.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "use `plural`, or 1 is wrong:\n{}", found.join("\n"));
 }
 
 /// Returns the sentences of a text that have too many words.

@@ -39,7 +39,7 @@ fn assert_problem(answer: &Answer, status: u16, words: &[&str]) {
     assert!(!document["title"].as_str().unwrap().is_empty());
     let detail = document["detail"].as_str().unwrap();
     for word in words {
-        assert!(detail.contains(word), "{detail} doesn't tell of {word}");
+        assert!(detail.contains(word), "{detail} lacks {word}");
     }
 }
 
@@ -349,7 +349,7 @@ fn people_of_ignored_addresses_are_parked() {
     let reason = relay.must("parked", &joined("tester"))["reason"].clone();
     assert!(reason.as_str().unwrap().contains("ignore_emails"), "{reason}");
     relay.must("parked", &joined("fay").with("/data/email", "Fay@TEST.example.org"));
-    // Their part in somebody else's news is ignored as well.
+    // Their part in another person's webhook is ignored as well.
     relay.accept(&joined("ann").referred_by("tester"));
     relay.accept(&joined("ben"));
     relay.drained();

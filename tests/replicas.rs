@@ -73,7 +73,7 @@ fn connections_that_the_server_ends_are_made_anew() {
     for round in 0..10 {
         database.end_connections();
         let webhook = joined("fay");
-        // One that was under way may fail; then it is told so.
+        // One that was under way may fail; then it gets an error.
         eventually(&format!("it is taken in round {round}"), || relay.send(&webhook).status == 200);
     }
     relay.answers("/readyz", 200);
@@ -217,7 +217,8 @@ fn what_one_relay_finds_the_others_know() {
 /// Number of referrers that get friends at the same time.
 const REFERRERS: usize = 6;
 
-/// Tells of a referrer's friends one by one, each until one of the relays acknowledges it; how many.
+/// Sends the sign-ups of a referrer's friends one by one, each until a relay acknowledges it. Returns
+/// their number.
 fn befriend(
     referrer: usize,
     relays: &[RwLock<Relay>],

@@ -48,7 +48,7 @@ fn post_bytes_at(relay: &Relay, seconds: i64, key: &str, body: &[u8]) -> Answer 
     relay.customerio_posts("/webhooks/customerio/reporting", key, seconds, body)
 }
 
-/// Posts a report, and tells the status in the answer.
+/// Posts a report, and returns the status in the answer.
 #[track_caller]
 fn post(relay: &Relay, report: &Value) -> String {
     let answer = post_at(relay, now_millis() / 1000, KEY, &report.to_string());

@@ -93,7 +93,7 @@ fn play() -> Sandbox {
     }
     relay.drained();
     assert_eq!(relay.dead_letters(), 0);
-    // What the relay doesn't tell: the shop's purchases, and shares that a page told.
+    // The relay doesn't send these: the shop's purchases, and shares that a page reported.
     sandbox.track_by_others("f1@example.com", "purchase", now_seconds());
     sandbox.track_by_others("f2@example.com", "purchase", now_seconds());
     sandbox.track_by_others("tom@example.com", "referral_shared", now_seconds() - 3 * DAY);

@@ -12,7 +12,7 @@ use crate::kit::webhooks::joined;
 pub const OPERATE: &str = "the-token-of-operators";
 const VIEW: &str = "the-token-of-viewers";
 
-/// Somebody who signed in.
+/// A signed-in operator.
 pub struct Browser<'a> {
     relay: &'a Relay,
     cookie: String,
@@ -153,8 +153,9 @@ fn a_redelivery_waits_for_the_first_letter_is_stopped_and_takes_no_newer_letters
     relay.drained();
     assert_eq!((relay.dead_letters(), sandbox.events().len()), (2, 1));
     // The command goes on with what is left, by the same use case.
-    let told = relay.command(&["dead-letters", "redeliver", "--all", "--cause", &cause]).expect(0);
-    assert!(told.starts_with("2 dead letters put back"), "{told}");
+    let printed =
+        relay.command(&["dead-letters", "redeliver", "--all", "--cause", &cause]).expect(0);
+    assert!(printed.starts_with("2 dead letters put back"), "{printed}");
     assert_eq!(ended(&operator, "done")["by"], "the command line");
 }
 
@@ -369,10 +370,10 @@ fn a_pasted_body_is_explained_alone_and_with_what_is_known() {
         .header("Cookie", &operator.cookie)
         .header("Accept", "application/json")
         .body(form("nothing"));
-    let told = http::send(program).json();
+    let explained = http::send(program).json();
     let command = relay.setup().command_with(&["explain", "--json"], &webhook.body()).expect(0);
     let command: Value = serde_json::from_str(&command).unwrap();
-    assert_eq!(told["lanes"], command["lanes"], "the command says the same");
+    assert_eq!(explained["lanes"], command["lanes"], "the command says the same");
     assert_eq!(sandbox.calls().len(), calls, "nothing was sent");
 }
 

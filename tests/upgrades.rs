@@ -1,7 +1,7 @@
 //! Stores of earlier releases, and of later ones.
 //!
 //! `tests/fixtures/stores` has a store of each release, written by its own binary. All of them
-//! tell the same story, the one in `write_store`. A release adds its own, of the commit that it
+//! have the same content, the one in `write_store`. A release adds its own, of the commit that it
 //! is made of; until then it may be written anew:
 //!
 //! ```sh
@@ -64,7 +64,7 @@ fn write_store() -> (Setup, PathBuf) {
     (setup, store)
 }
 
-/// Runs today's binary on a copy of a store that tells the story, and goes on with it.
+/// Runs today's binary on a copy of a store with that content, and continues with it.
 #[track_caller]
 fn assert_goes_on(store: &Path) {
     let connection = open(store);

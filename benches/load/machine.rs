@@ -69,8 +69,8 @@ pub fn now_millis() -> i64 {
     now_micros() / 1_000
 }
 
-/// Returns the number of times that the disk below a folder was told to flush since it was plugged in, whoever told it;
-/// 0 where there is no disk below.
+/// Returns the number of flushes of the disk below a folder since it was plugged in; 0 if there is
+/// no disk below.
 pub fn flushes(folder: &Path) -> u64 {
     let device = fs::metadata(folder).unwrap().dev();
     // As the C library takes a device number apart.

@@ -164,8 +164,9 @@ impl Progress {
                 self.bar.reset_eta();
                 self.bar.set_message(escape(&self.campaign).into_owned());
                 if self.bar.is_hidden() {
-                    let goes_on = if *before > 0 { " (continued)" } else { "" };
-                    note(format!("{}: {before} of {all} rows{goes_on}", self.campaign));
+                    let continued = if *before > 0 { " (continued)" } else { "" };
+                    let all = plural(all, "row");
+                    note(format!("{}: {before} of {all}{continued}", self.campaign));
                 }
             }
             Step::Page { rows, .. } => {
@@ -174,7 +175,7 @@ impl Progress {
                 self.bar.set_length(self.bar.length().unwrap_or(0).max(*rows));
                 self.bar.set_position(*rows);
                 if self.bar.is_hidden() && before / LINE_EVERY != rows / LINE_EVERY {
-                    note(format!("{}: {rows} rows", self.campaign));
+                    note(format!("{}: {}", self.campaign, plural(*rows, "row")));
                 }
             }
         }

@@ -35,7 +35,7 @@ pub struct Args {
 
 /// Reminder that backups hold the person still.
 const BACKUPS: &str =
-    "Backups made before still hold them: let those go, and run this again after restoring one.";
+    "Older backups still hold this person: delete them, and run this again after you restore one.";
 
 /// Erases the person and prints what was erased.
 pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {

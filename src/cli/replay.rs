@@ -160,12 +160,12 @@ async fn replay_in(
 async fn note_pruned(store: &Store, page: &InboxPage) -> Result<(), Failure> {
     let Pruned { finished, parked } = store.pruned_until().await.map_err(failed)?;
     for (which, until, setting) in [
-        ("Finished", finished.filter(|_| !page.parked), "store.keep_payloads"),
-        ("Parked", parked, "store.keep_parked"),
+        ("Finished webhooks", finished.filter(|_| !page.parked), "store.keep_payloads"),
+        ("Parked webhooks", parked, "store.keep_parked"),
     ] {
         if let Some(until) = until.filter(|until| page.since.is_none_or(|since| since <= *until)) {
             note(format!(
-                "{which} webhooks received up to {until} were pruned ({setting}); a replay can't \
+                "{which} received up to {until} were pruned ({setting}); a replay can't \
                  plan those."
             ));
         }

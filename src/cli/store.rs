@@ -11,6 +11,7 @@ use super::progress;
 use super::serve::stop_signal;
 use crate::app;
 use crate::config::Settings;
+use crate::domain::plural;
 use crate::options::spoiled::{Strictness, mark};
 use crate::store::copying::{Compared, Step};
 use crate::store::url::StoreUrl;
@@ -97,7 +98,7 @@ impl Progress {
                 self.bar.set_length(rows);
                 self.bar.set_position(done);
                 self.bar.reset_eta();
-                format!("{rows} rows to copy, {done} of them copied before")
+                format!("{} to copy, {done} of them copied before", plural(rows, "row"))
             }
             Step::Copied(part, rows) => {
                 self.bar.inc(rows);

@@ -74,7 +74,7 @@ fn add_variable(
             tree.add_text(path, text, place, problems);
         }
         Err(error) => {
-            // Whoever takes `_FILE` for the variable of the secret itself has written no path.
+            // A secret that was set as the `_FILE` variable is no path, and must not be shown.
             let is_path = file.is_absolute() || sources.has_folder_of(file);
             let shown = if is_path { value } else { "the file that it names" };
             problems.push(variable, path, format!("can't read {shown}: {error}"));

@@ -105,7 +105,7 @@ fn check_owners(settings: &Settings, check: &mut Check<'_>) {
         let mut others = growsurf.campaigns[..number].iter();
         if let Some(other) = others.find(|other| share(own, &other.webhook_secrets)) {
             let rule = format!(
-                "holds a secret of campaign {} as well, so nobody could tell whose webhook it is; \
+                "holds a secret of campaign {} as well, so a webhook's campaign would be unknown; \
                  move it to growsurf.webhook_secrets, or give each a secret of its own",
                 other.id
             );

@@ -87,8 +87,8 @@ impl AssumedParticipant {
         let campaign = campaign.or_else(|| configured().cloned());
         let campaign = campaign.unwrap_or_else(|| "CAMPAIGN".to_owned());
         let id = id.unwrap_or_else(|| "PARTICIPANT".to_owned());
-        let nobody = || Email::parse("somebody@example.com").ok().map(Identifier::Email);
-        let mut person = Person::new(identifier.or_else(nobody)?);
+        let unknown = || Email::parse("unknown@example.com").ok().map(Identifier::Email);
+        let mut person = Person::new(identifier.or_else(unknown)?);
         person.id = Some(PersonId(0));
         let mut participant = Participant::new(campaign, id.clone(), Some(id));
         if notification.events.iter().any(|it| matches!(it.event, Event::ReferralConverted { .. }))

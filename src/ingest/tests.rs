@@ -1,4 +1,4 @@
-//! Whatever is sent, whoever sends it: a replay reads what is kept as its sender's, as at receipt.
+//! Bodies of every source: a replay reads a stored body as its sender's, as at receipt.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

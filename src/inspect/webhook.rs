@@ -7,7 +7,7 @@ use serde_with::{DisplayFromStr, serde_as};
 
 use super::call::CallView;
 use super::{Inspector, Show};
-use crate::domain::{Labelled, Time, WebhookId};
+use crate::domain::{Labelled, Time, WebhookId, plural};
 use crate::store::{Entries, InboxEntry, StoreError, WebhookStatus};
 
 /// A webhook and what it led to.

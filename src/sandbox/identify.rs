@@ -88,7 +88,7 @@ impl Workspace {
             };
             // By its cio_id a person can be given any identifier that nobody else has.
             return match named.iter().find(|name| self.is_anothers(key, name)) {
-                Some(taken) => Err(failure(format!("{} belongs to somebody else", taken.kind()))),
+                Some(taken) => Err(failure(format!("{} belongs to another person", taken.kind()))),
                 None => Ok(Some(key)),
             };
         }

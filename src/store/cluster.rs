@@ -125,7 +125,7 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| unreadable("a single value", error))
 }
 
-/// True if a relay that is alive has told of itself. See [`Store::is_attended`].
+/// The check for a live relay's heartbeat, see [`Store::is_attended`].
 pub(super) struct HasRelays(pub(super) Time);
 
 impl Work for HasRelays {

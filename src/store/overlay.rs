@@ -227,10 +227,10 @@ impl Overlay {
                 contradiction("it names a person who isn't there")
             }
             (Some(PersonId(id)), Some(owner)) if owner != id => {
-                contradiction("somebody else has the identifier")
+                contradiction("another person has the identifier")
             }
             (Some(PersonId(id)), _) => Ok(Some(id)),
-            (None, Some(_)) => contradiction("somebody has the identifier already"),
+            (None, Some(_)) => contradiction("a person has the identifier already"),
             (None, None) if of_identifier.is_none() => Ok(None),
             (None, None) => {
                 let reserved = self.reserved.get(&column).copied();

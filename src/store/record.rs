@@ -9,8 +9,8 @@ use serde::de::value::Error as ValueError;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ActionQuota, AnonymousId, Claimer, Email, Identified, Identifier, LaneKey, Moved, Participant,
-    ParticipantKey, Person, PersonId, Source,
+    ActionQuota, AnonymousId, Claimer, Email, FormerProfile, Identified, Identifier, LaneKey,
+    Participant, ParticipantKey, Person, PersonId, Source,
 };
 
 use super::StoreError;
@@ -23,7 +23,7 @@ struct State<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identified: Option<Cow<'a, Identified>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    moved: Option<Cow<'a, Moved>>,
+    moved: Option<Cow<'a, FormerProfile>>,
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     former: Cow<'a, [Identifier]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

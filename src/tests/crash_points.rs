@@ -4,7 +4,7 @@
 //! The real store, ingest, dispatcher and client run, against the sandbox over HTTP. Two deaths
 //! leave the same behind if neither the store's files, nor what Customer.io has got, nor what was
 //! acknowledged has changed between them. So the moments are these changes: each commit, before
-//! anybody is told of it; each request, when it has arrived and when it has taken effect; each
+//! anything depends on it; each request, when it has arrived and when it has taken effect; each
 //! acknowledgement. All beginnings and ends of SQLite's statements are looked at, whether a change
 //! came before them; and each commit is cut off behind and amid each page that it writes, to see
 //! that it is whole or nothing. What a death leaves is a copy of the files at that instant. The

@@ -168,7 +168,7 @@ fn every_kind_of_sign_up_carries_the_id() {
         email("early")
     ));
     browser.open(&shop.url("/"));
-    eventually("somebody signed up", || !shop.sign_ups().is_empty());
+    eventually("a visitor signed up", || !shop.sign_ups().is_empty());
     let own = browser.run("return referralRelay.id()");
     assert!(is_uuid(&own));
     assert_eq!(shop.sign_ups()[0]["metadata"], json!({"cioAnonymousId": own}));

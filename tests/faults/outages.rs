@@ -14,7 +14,7 @@ use crate::kit::webhooks::joined;
 use crate::promises::{assert_kept, assert_lanes_in_order, assert_no_lane_waits};
 
 const RETRIED: &str = "relay_attempts_total{outcome=\"retry\"}";
-const TOLD: &[&str] =
+const EXPECTED: &[&str] =
     &["referral_friend_signed_up rae@example.com", "referral_program_joined fay@example.com"];
 
 /// Asserts that the relay stays ready and tries again while its calls can't be delivered.
@@ -34,7 +34,7 @@ fn a_connection_reset_is_tried_again() {
     accepts_meanwhile(&relay);
     assert!(sandbox.calls().is_empty(), "nothing had an effect");
     proxy.heal();
-    assert_kept(&relay, &sandbox, TOLD);
+    assert_kept(&relay, &sandbox, EXPECTED);
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_body_that_drips_without_end_is_a_timeout() {
     let relay = Setup::towards(&proxy.url()).set("customerio.timeout", "300ms").start();
     accepts_meanwhile(&relay);
     proxy.heal();
-    assert_kept(&relay, &sandbox, TOLD);
+    assert_kept(&relay, &sandbox, EXPECTED);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_name_that_is_not_found_stops_nothing() {
     machine.is_beneath();
     accepts_meanwhile(&relay);
     machine.names_are_gone(false);
-    assert_kept(&relay, &sandbox, TOLD);
+    assert_kept(&relay, &sandbox, EXPECTED);
     let log = relay.whole_log().join("\n");
     assert!(log.contains("failed to lookup address"), "{log}");
 }

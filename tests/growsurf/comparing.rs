@@ -168,7 +168,7 @@ fn a_change_to_another_persons_address_is_reported_and_merges_nothing() {
     assert!(text.contains("was deleted at GrowSurf; their profile is kept"), "{text}");
     assert_eq!(sandbox.people().len(), 10);
     let text = setup.command(&["sync"]).expect(0);
-    assert!(!text.contains("somebody else has") && !text.contains("deleted"), "said once: {text}");
+    assert!(!text.contains("another person has") && !text.contains("deleted"), "said once: {text}");
 }
 
 #[test]

@@ -73,8 +73,8 @@ fn check_says_which_campaigns_write_the_same_attributes() {
         };
         let file = campaign("one", prefixes[0]) + &campaign("two", prefixes[1]);
         let printed = setup.clone().file(&file).command(&["check"]).stdout;
-        let is_told = printed.contains("one, two write the same attributes");
-        assert_eq!(is_told, is_shared, "{prefixes:?}: {printed}");
+        let is_reported = printed.contains("one, two write the same attributes");
+        assert_eq!(is_reported, is_shared, "{prefixes:?}: {printed}");
     }
 }
 

@@ -221,7 +221,7 @@ impl Browser {
         wrong.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The cookies that the page would be sent with.
+    /// Returns the cookies that the browser would send to the page.
     #[track_caller]
     pub fn cookies(&self) -> Vec<Value> {
         serde_json::from_value(self.get("cookie")).unwrap()

@@ -154,7 +154,7 @@ impl Growsurf {
     pub fn effects(&self, recent: i64) -> (BTreeSet<String>, BTreeSet<String>) {
         let since = now_millis() - recent;
         let (mut young, mut old) = (BTreeSet::new(), BTreeSet::new());
-        let mut tell = |at: i64, text: String| {
+        let mut add = |at: i64, text: String| {
             if at >= since {
                 young.insert(text)
             } else {
@@ -164,20 +164,20 @@ impl Growsurf {
         for row in self.participants() {
             let (email, id) = (row["email"].as_str().unwrap(), row["id"].as_str().unwrap());
             let at = row["createdAt"].as_i64().unwrap();
-            tell(at, format!("referral_program_joined {email}"));
+            add(at, format!("referral_program_joined {email}"));
             if let Some(referrer) = row["referrer"]["email"].as_str() {
-                tell(at, format!("referral_friend_signed_up {referrer} {id}"));
+                add(at, format!("referral_friend_signed_up {referrer} {id}"));
             }
             for reward in row["rewards"].as_array().into_iter().flatten() {
                 // Without approval it is no event yet.
                 let Some(at) = reward["approvedAt"].as_i64() else { continue };
                 let id = reward["id"].as_str().unwrap();
-                tell(at, format!("referral_reward_claimed {email} {id}"));
+                add(at, format!("referral_reward_claimed {email} {id}"));
             }
         }
         for row in self.pages("referrals", "&referralStatus=CREDIT_AWARDED") {
             let email = row["email"].as_str().unwrap();
-            tell(row["updatedAt"].as_i64().unwrap(), format!("referral_converted {email}"));
+            add(row["updatedAt"].as_i64().unwrap(), format!("referral_converted {email}"));
         }
         (young, old)
     }

@@ -14,7 +14,7 @@ pub fn started(sandbox: &Sandbox) -> Relay {
     setup.set("admin.view_token", VIEW).start()
 }
 
-/// A form as a browser of this site posts it.
+/// Returns a form as a browser of this site posts it.
 pub fn form(relay: &Relay, path: &str, fields: &str) -> RequestBuilder {
     http::client()
         .post(relay.url(path))
@@ -27,7 +27,7 @@ pub fn sign_in(relay: &Relay, token: &str) -> Answer {
     http::send(form(relay, "/ui/login", &format!("token={token}&name=Kim")))
 }
 
-/// The session's cookie as a browser sends it back.
+/// Returns the session's cookie as a browser sends it back.
 #[track_caller]
 pub fn session(relay: &Relay, token: &str) -> String {
     let answer = sign_in(relay, token);

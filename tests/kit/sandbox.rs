@@ -95,7 +95,7 @@ impl Sandbox {
         self.list("people")
     }
 
-    /// Somebody by their address.
+    /// Returns the person with an address.
     pub fn person(&self, email: &str) -> Option<Value> {
         let answer = http::get(format!("{}/sandbox/people/{email}", self.url()));
         (answer.status == 200).then(|| answer.json())

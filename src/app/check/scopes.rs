@@ -46,7 +46,7 @@ pub(super) async fn check(
     report: &mut CheckReport,
 ) -> bool {
     let participants = client.participants(id, None).await;
-    let somebody = participants.as_ref().ok().and_then(|page| {
+    let participant = participants.as_ref().ok().and_then(|page| {
         let row = page.rows.first()?;
         row["id"].as_str().map(str::to_owned)
     });
@@ -64,7 +64,7 @@ pub(super) async fn check(
         asked.push(("commissions", REWARD, client.commissions(id, None).await.map(drop)));
         asked.push(("payouts", REWARD, client.payouts(id, None).await.map(drop)));
     }
-    let who = somebody.as_deref().unwrap_or(NOBODY);
+    let who = participant.as_deref().unwrap_or(NOBODY);
     asked.push(("rewards", REWARD, client.rewards(id, who).await.map(drop)));
 
     let (mut readable, mut is_refused, mut is_tried) = (Vec::new(), false, false);

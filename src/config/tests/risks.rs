@@ -8,7 +8,7 @@ fn assert_warned(setup: Setup, words: &[&str]) {
     let warnings = setup.settings().warnings;
     let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
     for word in words {
-        assert!(warning.contains(word), "{warning:?} doesn't tell of {word}");
+        assert!(warning.contains(word), "{warning:?} lacks {word}");
     }
     assert!(!warning.contains("hush"), "{warning}");
 }

@@ -9,7 +9,7 @@ fn assert_refused(toml: &str, words: &[&str]) {
     assert_eq!(shown.lines().count(), 1, "{toml}\n{shown}");
     assert!(shown.starts_with("config/relay.toml: "), "{shown}");
     for word in words {
-        assert!(shown.contains(word), "{toml}\n{shown}\ndoesn't tell of {word}");
+        assert!(shown.contains(word), "{toml}\n{shown}\nlacks {word}");
     }
     assert!(!shown.contains("hush"), "{shown}");
 }

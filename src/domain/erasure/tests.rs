@@ -68,7 +68,7 @@ fn a_friends_facts_lose_the_referrer_and_keep_the_rest() {
         person.participants[index].facts.iter().map(|(name, _)| name).collect()
     };
     assert_eq!(names(0), [Facts::FIRST_NAME, Facts::IS_REFERRED]);
-    // Another campaign's participant of the same id is somebody else.
+    // Another campaign's participant of the same id is another person.
     assert_eq!(names(1), [Facts::FIRST_NAME, "metadata.code", Facts::REFERRER_ID]);
     assert!(!ann().cut_facts(&mut person));
 }

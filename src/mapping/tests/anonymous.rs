@@ -161,7 +161,7 @@ fn the_first_claim_wins_for_the_id_and_for_the_participant() {
     assert!(visitor(&memory, "another-visitor").is_none());
     let click = memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
     assert_eq!(calls(&click), [visited(VISITOR), call("bob", "join")]);
-    // Whoever was too late may claim another id.
+    // A participant who was too late may claim another id.
     let mut next = claims("cid", "a-third-visitor");
     next.as_of = Some(Time::from_seconds(1_789_900_500));
     assert_eq!(calls(&memory.take_in(&next, RECEIVED).unwrap()), [call("cid", "join")]);
@@ -185,7 +185,7 @@ fn what_is_no_id_is_claimed_by_nobody_and_nothing_is_where_it_is_turned_off() {
 fn who_isnt_at_customer_io_yet_is_joined_as_soon_as_they_are() {
     let mut memory = knowing_ann();
     memory.take_in(&visit("ann", VISITOR, "click-01"), RECEIVED).unwrap();
-    // Bob is told of in passing: he doesn't become a person by it.
+    // Bob is only mentioned: he doesn't become a person by it.
     let mut bob = snapshot("bob");
     bob.metadata.insert("cioAnonymousId".to_owned(), Scalar::from(VISITOR));
     let counted =
@@ -258,7 +258,7 @@ fn a_share_is_sent_and_counted_once_if_pages_report_shares() {
     let mut memory = Memory::new(Rules::standard());
     memory.take_in(&joined(1_789_000_000, snapshot("ann")), RECEIVED).unwrap();
     let plan = memory.take_in(&share("ann", "share-01"), RECEIVED).unwrap();
-    assert!(plan.lanes.is_empty() && !plan.has_changes, "only the comparison may tell: {plan:?}");
+    assert!(plan.lanes.is_empty() && !plan.has_changes, "only the comparison may report: {plan:?}");
 }
 
 /// Returns the participant who claims the visitor of a number.

@@ -187,7 +187,7 @@ fn who_joins_with_referrals_is_not_seen_from_the_start() {
         assert_eq!(number(&take(&mut memory, &referred(1_780_000_000, "ann", "rae", 1))), None);
         assert_eq!(total(&memory, "rae"), None);
     }
-    // A row that tells of a join long after it may leave out friends whose credit has expired.
+    // A row that reports a join long after it may leave out friends whose credit has expired.
     let mut memory = Memory::new(Rules::standard());
     let mut row = joined(1_779_000_000, snapshot("rae"));
     row.as_of = Some(Time::from_seconds(1_779_900_000));
@@ -285,7 +285,7 @@ fn a_webhook_that_comes_late_gets_the_next_number() {
     let reported = |friend, place| lead(1_780_000_000 + place * 3_600, friend, "rae", place);
     assert_eq!(number(&take(&mut memory, &reported("ann", 1))), Some(1));
     assert_eq!(number(&take(&mut memory, &reported("cid", 3))), None, "bob may be lost");
-    assert_eq!(total(&memory, "rae"), None, "somebody is missing");
+    assert_eq!(total(&memory, "rae"), None, "a friend is missing");
     assert_eq!(number(&take(&mut memory, &reported("dee", 4))), None);
     assert_eq!(number(&take(&mut memory, &reported("bob", 2))), Some(4));
     assert_eq!(total(&memory, "rae"), Some(4));
@@ -305,7 +305,7 @@ fn a_count_that_is_lost_is_regained_by_counting_everything() {
     assert_eq!(super::calls(&plan), [super::call("rae", "identify")]);
     assert_eq!(total(&memory, "rae"), Some(3));
     assert!(!take(&mut memory, &counted(1_780_030_000, "rae")).has_changes);
-    // What is told again of before changes nothing.
+    // A repeated report of before changes nothing.
     let replayed = memory.take_in(&lead(1_780_010_000, "zed", "rae", 11), RECEIVED).unwrap();
     assert_eq!(replayed.lanes.iter().flat_map(|lane| &lane.calls).count(), 0);
     assert_eq!(number(&take(&mut memory, &lead(1_780_040_000, "cid", "rae", 4))), Some(4));

@@ -216,7 +216,7 @@ fn an_address_with_a_new_owner_is_never_merged_again() {
     let mut memory = Memory::new(Rules::standard());
     memory.take_in(&joined(1_780_000_000, snapshot("fay")), RECEIVED).unwrap();
     memory.take_in(&joined(1_780_000_100, renamed("fay", "new")), RECEIVED).unwrap();
-    // Somebody else joins with the address that was left.
+    // Another participant joins with the address that was left.
     let mut other = renamed("gil", "fay");
     other.id = Some("gil001".to_owned());
     memory.take_in(&joined(1_780_000_200, other), RECEIVED).unwrap();

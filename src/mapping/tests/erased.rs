@@ -8,7 +8,7 @@ use crate::domain::{
 };
 use crate::mapping::{Mapper, Rules};
 
-/// When somebody was forgotten.
+/// The time of the erasure.
 const FORGOTTEN: i64 = 1_785_000_000;
 
 /// Returns a memory in which this person was forgotten.
@@ -53,7 +53,7 @@ fn the_same_address_is_another_person_after_a_later_join() {
         assert_eq!(!plan.lanes.is_empty(), is_new, "{reported:?} {at}");
         assert_eq!(plan.erased.is_empty(), is_new, "{reported:?} {at}");
     }
-    // What isn't a join makes nobody new, but goes to somebody who is.
+    // Another event makes no new person, but reaches one who is new.
     let suspected = |at| {
         let event = Event::FraudStatusChanged { participant: ParticipantIndex(0) };
         notification(at, vec![other(None, None)], vec![event])
@@ -61,7 +61,7 @@ fn the_same_address_is_another_person_after_a_later_join() {
     let mut memory = without("fay");
     assert!(memory.take_in(&suspected(FORGOTTEN + 1), RECEIVED).unwrap().lanes.is_empty());
     let plan = memory.take_in(&joined(FORGOTTEN + 2, other(None, None)), RECEIVED).unwrap();
-    // It is a join of its own, although the guide's shape told of one before the forgetting.
+    // It is a join of its own, although the guide's shape reported one before the erasure.
     assert_eq!(calls(&plan).len(), 2);
     let plan = memory.take_in(&suspected(FORGOTTEN + 3), RECEIVED).unwrap();
     assert!(plan.erased.is_empty(), "{plan:?}");
@@ -88,7 +88,7 @@ fn others_events_are_sent_without_the_erased_person() {
         panic!("{plan:?}")
     };
     assert!(!data.contains_key("referrer_email"), "{data:?}");
-    // A conversion of somebody forgotten is nobody's.
+    // A conversion of an erased person leads to nothing.
     let plan = without("fay").take_in(&reported, RECEIVED).unwrap();
     assert!(plan.lanes.iter().all(|lane| lane.calls.is_empty()), "{plan:?}");
 }

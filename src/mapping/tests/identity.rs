@@ -5,7 +5,7 @@ use super::{RECEIVED, calls, knowing, notification, profile, referred, snapshot}
 use crate::domain::{Event, Identifier, Notification, ParticipantIndex, Scalar, Snapshot};
 use crate::mapping::{IdentifyBy, Rules};
 
-/// Returns the guide's shape tells a participant without an id.
+/// Returns the guide's shape of a notification, without participant ids.
 fn guide(mut notification: Notification) -> Notification {
     notification.as_of = None;
     for snapshot in &mut notification.people {

@@ -61,8 +61,8 @@ fn state(notifications: &[Notification]) -> (Vec<(String, String)>, Vec<String>)
 proptest! {
     #[test]
     fn any_order_of_arrival_ends_in_the_same_state(mut notifications in any_notifications(), seed in any::<u64>()) {
-        // Who referred somebody first is said once in real life; conversions by another referrer
-        // are left out, because the first one to tell a conversion wins.
+        // The first referrer is reported once in reality; conversions by another referrer
+        // are left out, because the first report of a conversion wins.
         let mut referrers = std::collections::BTreeMap::new();
         notifications.retain(|reported| {
             let friend = reported.people[0].id.clone();

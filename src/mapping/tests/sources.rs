@@ -1,4 +1,4 @@
-//! Webhooks, backfill and sync tell the same, in whatever order they do.
+//! Webhooks, backfill and sync report the same, in any order.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ const EPOCH: i64 = 1_780_000_000_000;
 /// When everything is taken in.
 const RECEIVED: Time = Time::from_seconds(1_785_000_000);
 
-/// Somebody in the fiction.
+/// A member of the made-up program.
 #[derive(Clone, Debug)]
 struct Member {
     /// The number of the referrer, who is one of those before.

@@ -36,7 +36,7 @@ fn events(notification: &Notification) -> Vec<&Event> {
     notification.events.iter().map(|timed| &timed.event).collect()
 }
 
-/// Returns the person told of at `field`.
+/// Returns the person reported at `field`.
 fn at<'a>(notification: &'a Notification, field: &str) -> &'a Snapshot {
     notification.people.iter().find(|person| person.field == field).unwrap()
 }

@@ -255,7 +255,7 @@ pub(crate) async fn what_is_known_of_a_person_comes_back_whole(bench: &impl Benc
     drop(store);
     let store = bench.open().await;
     drain(&store, at(100)).await;
-    // The script says again what the store told it, so this shows that nothing was forgotten.
+    // The script repeats what the store returned, so this shows that nothing was lost.
     let again = notification().participant("ann@example.com", "ann").identify();
     store.accept(arrival("again", at(0), again), at(101)).await.unwrap();
     let after = store.claim(claim(at(102))).await.unwrap().remove(0);

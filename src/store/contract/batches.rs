@@ -17,7 +17,7 @@ use super::script::{
     CAMPAIGN, Saying, arrival, at, claim, did, drain, inbox, notification, settle, words,
 };
 
-/// A webhook that tells of up to two participants, each with an address of a few and an effect of a few.
+/// A webhook about up to two participants, each with one of a few addresses and effects.
 #[derive(Clone, Debug)]
 struct Report {
     who: Vec<(u8, u8, u8)>,

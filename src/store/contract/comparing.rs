@@ -43,7 +43,7 @@ pub(crate) async fn history_waits_for_what_is_live_and_live_calls_raise_it(bench
         store.accept(history, at(0)).await.unwrap();
     }
     take(&store, "dee", "d", at(5)).await;
-    // A live call of somebody's raises what of theirs waited before it.
+    // A live call of a person raises their waiting calls.
     take(&store, "cid", "live", at(6)).await;
     let all = store.claim(claim(at(10))).await.unwrap();
     let order: Vec<&str> = all.iter().map(|leased| leased.key.value()).collect();
@@ -153,10 +153,10 @@ pub(crate) async fn a_participant_is_found_by_the_codes_of_its_links(bench: &imp
     let bobby = notification().participant("bobby@example.com", "b-1").effect("e", None);
     store.accept(arrival("c", at(2), bob), at(2)).await.unwrap();
     store.accept(arrival("d", at(2), bobby), at(2)).await.unwrap();
-    // A code may have become somebody else's.
+    // A code may have another owner.
     assert_eq!(owner("a-1").await.as_deref(), Some("bobby@example.com"));
     assert_eq!(owner("annie").await.as_deref(), Some("annie@example.com"));
-    // With whoever is forgotten every code goes, also one that they gave up.
+    // An erasure removes every code of the person, also one that they gave up.
     let less = notification().participant("bobby@example.com", "bob").coded(["b-2"]).identify();
     store.accept(arrival("e", at(3), less), at(3)).await.unwrap();
     forget(&store, "bobby", at(4)).await;

@@ -107,7 +107,7 @@ pub(crate) async fn an_erased_participant_never_comes_back(bench: &impl Bench) {
     );
     assert_eq!(inbox(&store, false).await, []);
     assert_eq!(drain(&store, at(10)).await, [""; 0]);
-    // Somebody new has the address now.
+    // A new person has the address now.
     let new = notification().participant("ann@example.com", "ann2").effect("d", None);
     assert_eq!(accept(&store, "ann2", new, at(11)).await, (Status::Accepted, 2));
     assert_eq!(drain(&store, at(12)).await, ["identify", "d"]);

@@ -90,7 +90,7 @@ pub(crate) async fn pruning_takes_visitors_of_whom_nothing_is_left_unless_they_a
     assert_eq!(known().await, [false, false, true]);
     assert_eq!(store.stats().await.unwrap(), bench.count().await);
 
-    // Whoever comes back is new, and what they did then isn't done again.
+    // A visitor who comes back is new, and their earlier effects aren't repeated.
     let again = visits(&store, "passer-by", "passer-by a", 200).await;
     assert_eq!((again.status, again.calls), (Status::Accepted, 0));
     assert_eq!(visits(&store, "passer-by", "passer-by b", 201).await.calls, 1);
@@ -289,7 +289,7 @@ pub(crate) async fn the_store_keeps_its_first_secret(bench: &impl Bench) {
 
 pub(crate) async fn a_closed_store_says_so(bench: &impl Bench) {
     let store = bench.open().await;
-    // What was begun before is finished, whoever waits for it.
+    // Work begun before is finished.
     let begun = {
         let store = store.clone();
         tokio::spawn(async move {

@@ -105,7 +105,7 @@ impl MemoryStore {
         }
     }
 
-    /// See [`Store::take_over`].
+    /// Implements [`Store::take_over`].
     pub(crate) fn take_over(&self, now: Time) -> Result<usize, StoreError> {
         match self.is_attended() {
             true => Ok(0),
@@ -121,7 +121,7 @@ impl MemoryStore {
         is_attended
     }
 
-    /// See [`Store::close`].
+    /// Implements [`Store::close`].
     pub(crate) fn close(&self) -> Result<(), StoreError> {
         match self.closed.swap(true, Ordering::Relaxed) {
             true => Err(StoreError::Closed),

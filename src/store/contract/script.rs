@@ -10,7 +10,7 @@ use crate::domain::{
     EffectKey, Email, ErasureKey, Event, EventId, Facts, Identified, LaneKey, LanePlan, Leased,
     Link, Notification, Outcome, Participant, ParticipantIndex, ParticipantKey, ParticipantUpdate,
     Person, Plan, Planned, PlannedCall, Planner, ReadKey, ReadSet, ReceivedWebhook, Reference,
-    Scalar, SendFilter, Shown, Snapshot, Source, Time, TimedEvent, Webhook, WebhookId,
+    ReferredValue, Scalar, SendFilter, Snapshot, Source, Time, TimedEvent, Webhook, WebhookId,
 };
 use crate::store::{
     AvailabilityClock, ClaimRequest, InboxPage, Settle, Settlement, Store, Verdict,
@@ -69,7 +69,8 @@ impl Planner for Script {
 /// Returns a reference to a referrer.
 fn referrer(campaign: &str, id: &str) -> Scalar {
     let (campaign, participant) = (campaign.to_owned(), id.to_owned());
-    Reference { of: ParticipantKey { campaign, participant }, shows: Shown::Referrer }.into()
+    Reference { of: ParticipantKey { campaign, participant }, shows: ReferredValue::Referrer }
+        .into()
 }
 
 /// A whole plan: the script reads effects with the people.
@@ -130,7 +131,7 @@ fn script(notification: &Notification, received_at: Time, known: &ReadSet) -> Pl
         let visitor = participant_key(&notification.people[1]).expect("the script names a visitor");
         let anonymous_id = AnonymousId::parse(&visitor.participant).expect("it can be one's");
         let call = Call::Join { anonymous_id, at: received_at };
-        let lane = lanes.values_mut().next().expect("somebody is joined");
+        let lane = lanes.values_mut().next().expect("a person is joined");
         lane.calls.push(PlannedCall { call, effect: None });
     }
     plan.lanes = lanes.into_values().collect();
@@ -155,8 +156,8 @@ fn visit(notification: &Notification, received_at: Time, known: &ReadSet) -> Pla
     if notification.campaign.name.as_deref() == Some("claim") {
         lane.person.claimed_by = Some(Claimer::Participant(key));
     }
-    let is_news = !lane.calls.is_empty();
-    Ok(Plan { lanes: vec![lane], has_changes: is_news, ..Plan::default() })
+    let is_new = !lane.calls.is_empty();
+    Ok(Plan { lanes: vec![lane], has_changes: is_new, ..Plan::default() })
 }
 
 fn visitor(notification: &Notification) -> LaneKey {
@@ -239,7 +240,7 @@ fn person(
     let mut person =
         index.map_or_else(|| Person::new(lane.clone()), |index| known.person_at(index).clone());
     if notification.campaign.name.as_deref() == Some("contradiction") {
-        // As if the planner had forgotten to look: the store has somebody of this key.
+        // As if the planner had missed the read: the store has a person of this key.
         person.id = None;
     }
     person.key = lane.clone();

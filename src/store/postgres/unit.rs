@@ -65,7 +65,7 @@ impl PostgresStore {
         self.wake.others();
     }
 
-    /// See [`Store::close`](crate::store::Store::close).
+    /// Implements [`Store::close`](crate::store::Store::close).
     pub(crate) fn close(&self) -> Result<(), StoreError> {
         self.open()?;
         self.closed.cancel();

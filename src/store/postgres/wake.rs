@@ -1,4 +1,4 @@
-//! Wake-ups: tells other relays that there is work, at most once a batch.
+//! Wake-ups: notifies other relays that there is work, at most once a batch.
 //!
 //! What belongs here: the times of notifications. What doesn't: listening (`session`). A notification
 //! isn't sent in the transaction that queues work, because the server commits only one notifying

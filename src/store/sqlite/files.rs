@@ -144,7 +144,7 @@ impl Unfinished {
         let identity = |about: fs::Metadata| (about.dev(), about.ino());
         let there = fs::symlink_metadata(&self.path).map(identity).ok();
         if there.is_none() || there != self.file.metadata().map(identity).ok() {
-            let foreign = io::Error::other("somebody has put another file in its place");
+            let foreign = io::Error::other("another file is in its place");
             return Err(FileError::when("go on with", &self.path)(foreign));
         }
         fs::rename(&self.path, target).map_err(FileError::when("make", target))?;
@@ -212,7 +212,7 @@ mod tests {
         written(3, STALE * 2);
         let unfinished = Unfinished::beside(&target, now).unwrap();
         assert_eq!(unfinished.path(), path(2));
-        assert!(path(1).exists(), "somebody may be at work on it");
+        assert!(path(1).exists(), "another process may still write it");
         assert!(!with(&path(2), "-journal").exists());
         drop(unfinished);
         assert!(!path(2).exists());

@@ -1,4 +1,4 @@
-//! Examination: a store at work is looked through, once after each start of the machine.
+//! The integrity check of a store in use, once after each start of the machine.
 //!
 //! What belongs here: the need for a check, its pauses, and its stored result. What doesn't: the single
 //! checks (`soundness`), and their times in the service (`app`).

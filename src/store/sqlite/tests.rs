@@ -212,10 +212,11 @@ async fn what_others_have_written_is_synced_before_an_answer_that_comes_of_it() 
     assert_eq!(syncs.load(Ordering::Relaxed), 1, "one that was killed may have left something");
     look().await.unwrap();
     assert_eq!(syncs.load(Ordering::Relaxed), 1);
-    folder.connection().execute_batch("CREATE TABLE news (x)").unwrap();
+    folder.connection().execute_batch("CREATE TABLE added (x)").unwrap();
     look().await.unwrap();
     assert_eq!(syncs.load(Ordering::Relaxed), 2);
-    let drop_table = |connection: &mut Connection| Ok(connection.execute_batch("DROP TABLE news")?);
+    let drop_table =
+        |connection: &mut Connection| Ok(connection.execute_batch("DROP TABLE added")?);
     writer.write_unit(Priority::Rest, "write", drop_table).await.unwrap();
     look().await.unwrap();
     assert_eq!(syncs.load(Ordering::Relaxed), 3);

@@ -98,7 +98,7 @@ impl SqliteStore {
         self.writer.write(Priority::Rest, doing, work).await
     }
 
-    /// See [`Store::take_over`](crate::store::Store::take_over).
+    /// Implements [`Store::take_over`](crate::store::Store::take_over).
     pub(crate) async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
         const DOING: &str = "take over leases";
         if !self.right.take().map_err(|error| StoreError::unavailable(DOING, error))? {
@@ -107,24 +107,24 @@ impl SqliteStore {
         self.write(DOING, ReleaseLanes(now)).await
     }
 
-    /// See [`Store::is_attended`](crate::store::Store::is_attended).
+    /// Implements [`Store::is_attended`](crate::store::Store::is_attended).
     pub(crate) fn is_attended(&self) -> Result<bool, StoreError> {
         let taken =
             self.right.take().map_err(|error| StoreError::unavailable("be attended", error))?;
         Ok(!taken)
     }
 
-    /// See [`Store::writer_status`](crate::store::Store::writer_status).
+    /// Implements [`Store::writer_status`](crate::store::Store::writer_status).
     pub(crate) fn writing(&self) -> Writing {
         self.writer.writing()
     }
 
-    /// See [`Store::commits`](crate::store::Store::commits).
+    /// Implements [`Store::commits`](crate::store::Store::commits).
     pub(crate) fn commits(&self) -> u64 {
         self.writer.commits()
     }
 
-    /// See [`Store::close`](crate::store::Store::close).
+    /// Implements [`Store::close`](crate::store::Store::close).
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         self.readers.close().await;
         let closed = self.writer.close().await;

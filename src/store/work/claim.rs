@@ -19,7 +19,7 @@ use super::references::complete;
 /// Rows that are read of a lane whose run goes on behind the first.
 const MANY: usize = 500;
 
-/// See [`Store::claim`](crate::store::Store::claim).
+/// Implements [`Store::claim`](crate::store::Store::claim).
 pub struct Claim {
     pub request: ClaimRequest,
     pub planning: Arc<Planning>,

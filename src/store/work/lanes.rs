@@ -9,7 +9,7 @@ use crate::store::unit::{Deliveries, Hold, Unit, Work};
 
 use super::classes::{ALL, ranks};
 
-/// See [`Store::next_due`](crate::store::Store::next_due).
+/// Implements [`Store::next_due`](crate::store::Store::next_due).
 pub struct NextDue {
     pub way: Destination,
     pub page: bool,

@@ -8,7 +8,7 @@ use crate::store::rows::{Changes, Counters};
 use crate::store::unit::{Unit, Work};
 use crate::store::{Stats, StoreError};
 
-/// See [`Store::stats`](crate::store::Store::stats).
+/// Implements [`Store::stats`](crate::store::Store::stats).
 pub struct ReadStats;
 
 impl Work for ReadStats {

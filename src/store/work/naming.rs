@@ -77,7 +77,7 @@ fn search(
     Ok(found)
 }
 
-/// Returns the webhooks that mention people: all, or those whose bodies name somebody.
+/// Returns the webhooks that mention people: all, or those whose bodies name a person.
 pub async fn find_mentions(
     store: &Store,
     people: Vec<i64>,

@@ -15,7 +15,7 @@ use crate::store::{AvailabilityClock, PastAttempt, Settle, Settled, Settlement, 
 
 use super::classes::empty;
 
-/// See [`Store::settle`](crate::store::Store::settle).
+/// Implements [`Store::settle`](crate::store::Store::settle).
 pub struct SettleLeases {
     pub settlements: Vec<Settlement>,
     pub accepting: AvailabilityClock,

@@ -32,7 +32,7 @@ fn read(path: &Path) -> Vec<u8> {
     }
 }
 
-/// Tells whether the files may have changed, without reading them.
+/// The sizes and times of the files, which show a change without reading them.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(super) struct Stamp([Option<(u64, std::time::SystemTime)>; 2]);
 

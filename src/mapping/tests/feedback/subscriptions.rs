@@ -43,7 +43,7 @@ fn unsubscriptions_are_written_to_growsurf_and_only_the_relays_own_is_undone() {
     let mut memory = knowing_ann(rules());
     let (unsubscribed, mark) = written(&mut memory, &subscription("r1", at, false)).unwrap();
     assert!(unsubscribed);
-    // Told again it has the mark that may be there already, or it couldn't be taken back.
+    // Repeated, it has the mark that may be there already, or it couldn't be taken back.
     let again = written(&mut memory, &subscription("r2", at + 50, false));
     assert_eq!(again, Some((true, mark)));
     let back = written(&mut memory, &subscription("r3", at + 100, true));
@@ -113,7 +113,7 @@ fn what_was_written_to_growsurf_comes_back_without_an_effect() {
 #[test]
 fn a_campaigns_unsubscription_comes_back_without_an_effect_and_later_changes_count() {
     let (minute, hour, day) = (60, 60 * 60, 24 * 60 * 60);
-    let tellings = [
+    let reports = [
         // At once; they subscribe again, and unsubscribe: GrowSurf keeps the mark all the while.
         vec![
             (minute, true, true, false),
@@ -132,15 +132,15 @@ fn a_campaigns_unsubscription_comes_back_without_an_effect_and_later_changes_cou
         vec![(minute, true, false, true)],
         vec![(minute, false, false, false), (hour, true, false, true)],
     ];
-    for telling in tellings {
+    for report in reports {
         let mut memory = knowing_ann_subscribed();
         let (unsubscribed, mark) = written(&mut memory, &quiet("k1", true)).unwrap();
         assert!(unsubscribed);
         assert_eq!(written(&mut memory, &quiet("k2", true)), Some((true, mark)), "it may be there");
-        for (after, flag, is_marked, is_news) in &telling {
+        for (after, flag, is_marked, is_new) in &report {
             let is_written =
                 growsurf_reports(&mut memory, *after, *flag, is_marked.then_some(mark));
-            assert_eq!(is_written, *is_news, "{flag} after {after} s of {telling:?}");
+            assert_eq!(is_written, *is_new, "{flag} after {after} s of {report:?}");
         }
     }
 }
@@ -156,6 +156,6 @@ fn what_a_campaign_unsubscribed_is_taken_back_by_campaigns_only_and_leaves_no_ma
     assert!(!growsurf_reports(&mut memory, 60, true, Some(theirs)), "of the two it came first");
     let plan = memory.take_in(&quiet("k2", false), RECEIVED).unwrap();
     let [update] = updates(&plan)[..] else { panic!("{plan:?}") };
-    assert_eq!((update.unsubscribed, update.mark), (Some(false), None), "whoever set it");
+    assert_eq!((update.unsubscribed, update.mark), (Some(false), None), "with any mark");
     assert_eq!(update.metadata[UNSUBSCRIBE_MARKER], None);
 }

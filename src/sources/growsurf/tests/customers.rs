@@ -55,7 +55,7 @@ fn a_referred_customer_has_not_joined() {
         let body = with(body.clone(), "/data", changed(body["data"].clone(), &fields));
         let reported = notification(&body);
         assert_eq!(is_customer(&reported), expected, "{fields} {kind}");
-        // Whoever referred them has a friend all the same.
+        // The referrer has a friend all the same.
         assert!(matches!(events(&reported)[1], Event::FriendSignedUp { .. }));
     }
 }

@@ -115,7 +115,7 @@ fn where_a_webhook_does_not_say_it_ids_and_people_do() {
     }
 }
 
-/// Returns a reward with the referrer's fields, of which neither the type nor the side is told.
+/// Returns a reward with the referrer's fields, without type and side.
 fn untyped(fields: Value) -> Value {
     let mut reward = json!({"id": "prew_1", "approved": true, "couponCode": "REFERRER-25",
         "description": "You get 25", "value": {"fairMarketValueUSD": 25},

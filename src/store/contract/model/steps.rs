@@ -9,7 +9,7 @@ use crate::domain::{Class, Leased};
 use crate::store::contract::script::{at, attempt};
 use crate::store::{Settle, Settlement, Verdict};
 
-/// A webhook that tells of one person.
+/// A webhook about one person.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Report {
     pub(super) person: u8,

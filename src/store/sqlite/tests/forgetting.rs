@@ -44,7 +44,7 @@ async fn no_byte_of_an_erased_person_stays_in_the_files() {
     assert_ne!(grep(&folder, "bob@example.com"), [""; 0]);
 }
 
-/// Whoever accepts and settles frees pages without overwriting them.
+/// Accepting and settling free pages without overwriting them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_byte_stays_in_pages_that_were_freed_in_passing() {
     let folder = Folder::new();

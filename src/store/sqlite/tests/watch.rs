@@ -1,4 +1,4 @@
-//! Watching: tests are told of every statement that SQLite begins and ends.
+//! Watching: notifies tests of the beginning and the end of every SQLite statement.
 //!
 //! What belongs here: that, and nothing that a relay at work has. What doesn't: what a test makes
 //! of it, such as a crash at that moment.
@@ -9,8 +9,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-/// Told at the beginning and at the end of each statement, on the thread that runs it, which waits
-/// for it to return.
+/// The function called at the beginning and at the end of each statement, on the thread that runs it.
 #[derive(Clone)]
 pub(crate) struct Watch(pub(crate) Arc<dyn Fn() + Send + Sync>);
 

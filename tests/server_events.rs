@@ -21,7 +21,7 @@ fn post(relay: &Relay, token: &str, event: &Value) -> Answer {
 }
 
 #[track_caller]
-fn tell(relay: &Relay, event: &Value) -> Value {
+fn report(relay: &Relay, event: &Value) -> Value {
     let answer = post(relay, TOKEN, event);
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()
@@ -41,11 +41,11 @@ fn only_the_server_reports_conversions_to_customer_io_if_the_settings_say_so() {
         format!("[[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\nconversions_from = \"server\"\n");
     let relay = setup(&sandbox).file(&file).start();
     relay.accept(&joined("fay").referred_by("rae"));
-    assert_eq!(tell(&relay, &converted())["status"], "accepted");
-    assert_eq!(tell(&relay, &converted())["status"], "duplicate");
+    assert_eq!(report(&relay, &converted())["status"], "accepted");
+    assert_eq!(report(&relay, &converted())["status"], "duplicate");
     let mut again = converted();
     again["conversion_value"] = json!(99);
-    assert_eq!(tell(&relay, &again)["status"], "accepted");
+    assert_eq!(report(&relay, &again)["status"], "accepted");
     relay.drained();
     let event = sandbox.event("referral_converted");
     assert_eq!(event.id(), event_id(&format!("converted:{CAMPAIGN}:fay")));
@@ -70,9 +70,9 @@ fn shares_and_purchases_count_once_by_the_shops_own_key_and_make_nobody() {
         "participant_id": "fay", "channel": "whatsapp"
     });
     for event in [purchase("fay", 20), purchase("fay", 21), share] {
-        assert_eq!(tell(&relay, &event)["status"], "accepted");
+        assert_eq!(report(&relay, &event)["status"], "accepted");
     }
-    let stranger = tell(&relay, &purchase("zoe", 20));
+    let stranger = report(&relay, &purchase("zoe", 20));
     assert_eq!(stranger["status"], "parked");
     assert!(!stranger["reason"].as_str().unwrap().contains("zoe"), "{stranger}");
     relay.drained();
@@ -84,12 +84,12 @@ fn shares_and_purchases_count_once_by_the_shops_own_key_and_make_nobody() {
     );
     assert_eq!(sandbox.people().len(), 1);
 
-    // Once she takes part, what was parked is told.
+    // Once she takes part, what was parked is reported.
     relay.accept(&joined("zoe"));
     let mut hers = purchase("zoe", 20);
     hers["id"] = json!("order-2");
     relay.setup().command(&["replay", "--parked"]).expect(0);
-    assert_eq!(tell(&relay, &hers)["status"], "accepted");
+    assert_eq!(report(&relay, &hers)["status"], "accepted");
     relay.drained();
     assert_eq!(sandbox.events_named("purchase").len(), 2, "order-1 is one purchase");
 }
@@ -105,7 +105,7 @@ fn only_friends_convert_and_what_is_reported_too_early_is_sent_by_a_replay() {
     {
         let mut event = converted();
         event["email"] = json!(email(name));
-        let answer = tell(&relay, &event);
+        let answer = report(&relay, &event);
         assert_eq!(answer["status"], "parked", "{answer}");
         assert!(answer["reason"].as_str().unwrap().contains(reason), "{answer}");
     }
@@ -165,14 +165,14 @@ fn a_campaign_must_be_named_unless_there_is_one_only() {
         let answer = post(&relay, TOKEN, &unnamed);
         assert_eq!(answer.status, 422, "{answer:?}");
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-        let mend = "may be left out only where growsurf.campaigns names exactly one";
-        assert!(detail.starts_with("campaign is missing") && detail.contains(mend), "{detail}");
+        let fix = "may be left out only where growsurf.campaigns names exactly one";
+        assert!(detail.starts_with("campaign is missing") && detail.contains(fix), "{detail}");
         assert_eq!(relay.setup().number("SELECT COUNT(*) FROM inbox"), 0);
     }
     let one = format!("[[growsurf.campaigns]]\nid = \"{CAMPAIGN}\"\n");
     let relay = setup(&sandbox).file(&one).start();
     relay.accept(&joined("fay").referred_by("rae"));
-    assert_eq!(tell(&relay, &unnamed)["status"], "accepted");
+    assert_eq!(report(&relay, &unnamed)["status"], "accepted");
     relay.drained();
     assert_eq!(sandbox.event("referral_converted").data()["campaign_id"], CAMPAIGN);
 }
@@ -192,7 +192,7 @@ fn a_campaign_outside_the_settings_is_refused_before_anything_is_sent() {
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     let is_named = detail.starts_with("campaign is none of those that growsurf.campaigns names");
     assert!(is_named && detail.contains("add it there"), "{detail}");
-    assert_eq!(tell(&relay, &converted())["status"], "accepted");
+    assert_eq!(report(&relay, &converted())["status"], "accepted");
     relay.drained();
     assert_eq!(sandbox.events_named("referral_converted").len(), 1);
 }
@@ -202,7 +202,7 @@ fn an_erased_person_is_erased_in_server_events() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox).start();
     relay.accept(&joined("fay"));
-    tell(&relay, &converted());
+    report(&relay, &converted());
     relay.drained();
     relay.setup().command(&["erase", &email("fay")]).expect(0);
     assert_eq!(relay.setup().holding(&email("fay")), Vec::<String>::new());
