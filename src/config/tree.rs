@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use config::{Config, ConfigError, File, FileFormat};
 use serde::Serialize;
 use strsim::levenshtein;
 use toml::{Table, Value};
@@ -29,8 +30,7 @@ const REQUIRED: [&str; 3] = ["id", "name", "at_least"];
 
 /// The keys that there are, with their defaults; each table of a list has those of the first one.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    let schema: Table = format!("{DEFAULTS}{CAMPAIGN}").parse().expect("the defaults are TOML");
-    Value::Table(schema)
+    Value::Table(read(&format!("{DEFAULTS}{CAMPAIGN}")).expect("the defaults are TOML"))
 });
 
 /// The schema of a value whose name the user chooses.
@@ -88,16 +88,10 @@ impl Tree {
     /// Adds what a TOML text sets; a text that isn't TOML is one problem.
     pub(super) fn add_toml(&mut self, text: &str, name: &str, problems: &mut Problems) {
         let place = Place { name, separator: None };
-        match text.parse::<Table>() {
+        match read(text) {
             Ok(table) => self.add(("", Value::Table(table)), &SCHEMA, place, problems),
-            // Its own text quotes a line of the file, which may hold a secret.
             Err(error) => {
-                let before =
-                    error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-                let line = before.matches('\n').count() + 1;
-                let column = before.chars().rev().take_while(|it| *it != '\n').count() + 1;
-                let message = error.message().replace('\n', " ");
-                let text = format!("not valid TOML: line {line}, column {column}: {message}");
+                let text = format!("not valid TOML: {}", without_excerpt(&error));
                 problems.push(name, "", text);
             }
         }
@@ -253,6 +247,27 @@ impl Tree {
         let ends = path.match_indices(['.', '[']).map(|(at, _)| &path[..at]);
         set(path).or_else(|| ends.rev().find_map(set)).unwrap_or(BUILT_IN)
     }
+}
+
+/// Reads TOML text.
+fn read(text: &str) -> Result<Table, ConfigError> {
+    Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build()?.try_deserialize()
+}
+
+/// Returns the error's text without the line of the file that it quotes, which may hold a secret.
+fn without_excerpt(error: &ConfigError) -> String {
+    let ConfigError::FileParse { cause, .. } = error else {
+        return "unknown reason".to_owned();
+    };
+    let text = cause.to_string();
+    let Some(position) = text.strip_prefix("TOML parse error at ") else {
+        return text;
+    };
+    // The position, three lines of excerpt, then the message.
+    let mut lines = position.lines();
+    let position = lines.next().unwrap_or_default();
+    let message: Vec<&str> = lines.skip(3).collect();
+    format!("{position}: {}", message.join(" "))
 }
 
 /// True for a list of tables.
