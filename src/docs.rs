@@ -48,6 +48,7 @@ topics! {
     server_events = "server-events",
     settings = "settings",
     operating = "operating",
+    operator_pages = "operator-pages",
     postgres = "postgres",
     erasing = "erasing",
     backups = "backups",

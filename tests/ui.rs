@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod journeys;
+mod pictures;
 mod privacy;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -382,9 +382,9 @@ fn the_setup_is_looked_at_only_when_an_operator_asks() {
     let sandbox = Sandbox::start();
     let relay = setup(&sandbox).start();
     let (operator, viewer) = (Browser::new(&relay, OPERATE), Browser::new(&relay, VIEW));
-    assert!(viewer.page("/ui/setup").contains("Nobody has looked yet"));
+    assert!(viewer.page("/ui/setup").contains("No check has run"));
     assert_eq!(viewer.post("/ui/setup/look", "").status, 403);
-    assert!(operator.page("/ui/setup").contains("Nobody has looked yet"), "a page looks nowhere");
+    assert!(operator.page("/ui/setup").contains("No check has run"), "a page looks nowhere");
     assert_eq!(operator.goes("/ui/setup/look", ""), "/ui/setup");
     let shown = viewer.numbers("/ui/setup");
     assert_eq!(shown["verdict"], "incomplete", "{shown}");
