@@ -116,8 +116,13 @@ fn judge(samples: &Samples) -> Vec<Target> {
     vec![
         Target::new(
             "acks a second to Express's, 128 connections, Customer.io answers at once",
-            Bound::AtLeast(4.0),
+            Bound::AtLeast(10.0),
             least(ratios(&[(128, 0)], &RELAY, &EXPRESS, &rate)),
+        ),
+        Target::new(
+            "the same, 32 connections",
+            Bound::AtLeast(7.0),
+            least(ratios(&[(32, 0)], &RELAY, &EXPRESS, &rate)),
         ),
         Target::new(
             "the same, 32 connections, Customer.io takes 50 ms",
@@ -126,22 +131,22 @@ fn judge(samples: &Samples) -> Vec<Target> {
         ),
         Target::new(
             "acks a second to the bare handler's, 32 and 128 connections, accepts alone",
-            Bound::AtLeast(0.4),
+            Bound::AtLeast(0.3),
             least(ratios(at_once, &[Candidate::Accepts], &BARE, &rate)),
         ),
         Target::new(
             "the same, with delivery running",
-            Bound::AtLeast(0.2),
+            Bound::AtLeast(0.25),
             least(ratios(at_once, &RELAY, &BARE, &rate)),
         ),
         Target::new(
             "p99 to Express's, 32 and 128 connections",
-            Bound::AtMost(1.0),
+            Bound::AtMost(0.7),
             most(ratios(&many, &RELAY, &EXPRESS, &p99)),
         ),
         Target::new(
             "memory under load to Express's, 32 and 128 connections",
-            Bound::AtMost(0.25),
+            Bound::AtMost(0.33),
             most(ratios(&many, &RELAY, &EXPRESS, &memory)),
         ),
     ]

@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Vec<Target> {
     );
     let is_large = arguments.backlog >= 100_000;
     let target = "calls a second while a backlog of 100,000 over 50,000 lanes drains";
-    vec![Target::new(target, Bound::AtLeast(20_000.0), is_large.then_some(rate))]
+    vec![Target::new(target, Bound::AtLeast(40_000.0), is_large.then_some(rate))]
 }
 
 fn measure(folder: &TempDir, expected: u64) -> Sample {

@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::machine;
-use super::webhooks::write_body;
+use super::webhooks::{write_body, write_friend};
 
 /// Number of calls that are claimed at once.
 const CLAIM: usize = 1_000;
@@ -52,6 +52,20 @@ impl Keeper {
 
     /// Accepts a webhook of each of these people, as from `connections` connections.
     pub fn accept(&self, people: Range<u64>, connections: usize) {
+        self.accept_each(people, connections, write_body);
+    }
+
+    /// The same of people whom another one referred.
+    pub fn accept_friends(&self, referrer: u64, people: Range<u64>, connections: usize) {
+        self.accept_each(people, connections, move |n, body| write_friend(n, referrer, body));
+    }
+
+    fn accept_each(
+        &self,
+        people: Range<u64>,
+        connections: usize,
+        write: impl Fn(u64, &mut Vec<u8>) + Copy + Send + 'static,
+    ) {
         let next = Arc::new(AtomicU64::new(people.start));
         self.runtime.block_on(async {
             let mut tasks = JoinSet::new();
@@ -65,7 +79,7 @@ impl Keeper {
                         if person >= end {
                             return;
                         }
-                        write_body(person, &mut body);
+                        write(person, &mut body);
                         store.accept(arrival(&body, now), now).await.unwrap();
                     }
                 });

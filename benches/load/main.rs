@@ -10,10 +10,11 @@
 //! | `drain` | a backlog that is delivered after a start |
 //! | `rows` | time to accept and to deliver, in stores with few and many rows |
 //! | `server` | acknowledgements a second and backlogs with stores on a Postgres server; with `--store postgres` alone |
+//! | `ui` | the operator's pages in the largest of the filled stores, and what open ones cost webhooks |
 //! | `start` | from the start of the process to ready, with few and many rows, after a kill, too |
 //!
 //! ```text
-//! cargo bench --bench load -- [--only latency,acks,drain,rows,start] [--rounds 3] [--seconds 5]
+//! cargo bench --bench load -- [--only latency,acks,drain,rows,ui,start] [--rounds 3] [--seconds 5]
 //!     [--connections 1,32,128] [--delays 0,50] [--candidate NAME] [--backlog 100000]
 //!     [--rows 10000,1000000] [--stock PATH] [--folder PATH] [--store postgres]
 //! ```
@@ -51,6 +52,7 @@ mod statistics;
 mod stock;
 mod table;
 mod targets;
+mod ui;
 mod webhooks;
 
 use arguments::Arguments;
@@ -66,12 +68,13 @@ enum Part {
     Rows,
     Start,
     Server,
+    Ui,
 }
 
 impl Part {
     /// In the order of measuring: what leaves the disk busy comes last.
-    const ALL: [Self; 6] =
-        [Self::Latency, Self::Acks, Self::Drain, Self::Server, Self::Rows, Self::Start];
+    const ALL: [Self; 7] =
+        [Self::Latency, Self::Acks, Self::Drain, Self::Server, Self::Rows, Self::Ui, Self::Start];
 
     fn name(self) -> &'static str {
         match self {
@@ -81,6 +84,7 @@ impl Part {
             Self::Rows => "rows",
             Self::Start => "start",
             Self::Server => "server",
+            Self::Ui => "ui",
         }
     }
 
@@ -92,6 +96,7 @@ impl Part {
             Self::Rows => rows::run(arguments, stock),
             Self::Start => start::run(arguments, stock),
             Self::Server => server::run(arguments),
+            Self::Ui => ui::run(arguments, stock),
         }
     }
 }

@@ -23,6 +23,17 @@ pub fn write_body(n: u64, body: &mut Vec<u8>) {
     .unwrap();
 }
 
+/// Writes that person `n` joined as a friend of person `referrer` over `body`.
+pub fn write_friend(n: u64, referrer: u64, body: &mut Vec<u8>) {
+    write_body(n, body);
+    body.pop();
+    write!(
+        body,
+        r#","referrer":{{"email":"person{referrer}@example.com","firstName":"Pat","lastName":"Number {referrer}","referralCode":"pat-{referrer}","shareUrl":"https://shop.example.com?grsf=pat-{referrer}","referralCount":1,"campaignId":"ct8f71"}}}}"#
+    )
+    .unwrap();
+}
+
 /// Makes requests that never repeat.
 pub struct Requests {
     signed: bool,
