@@ -66,7 +66,6 @@ pub enum Show {
 }
 
 impl Show {
-    /// Returns the key of a lane.
     pub fn key(self, key: &LaneKey) -> String {
         match self {
             Self::Masked => key.masked(),

@@ -1,9 +1,9 @@
 //! The watch over the store's integrity, beside the service.
 //!
 //! What belongs here: the times of the check, and the lines of the log. What doesn't: the check
-//! (`store::sqlite`). The relay goes on with a store that turns out to be damaged until the next start.
+//! (`store::sqlite`). The relay continues with a damaged store until the next start.
 //! SQLite refuses pages that it can't read, so no lost webhook is acknowledged, and most of a
-//! damaged file works on. A stop would lose every webhook from then on, and GrowSurf switches a
+//! damaged file still works. A stop would lose every webhook from then on, and GrowSurf switches a
 //! failing webhook off after days. Health doesn't watch over this: a slow disk is no reason for a
 //! restart.
 
@@ -16,7 +16,7 @@ use crate::store::sqlite::{Examination, damaged_aside, examine};
 use crate::store::{Damage, StoreError};
 use crate::telemetry::ErrorChain;
 
-/// The system makes a new text of this at each start of the machine; containers share it.
+/// The file with a text that is new at each boot of the machine; containers share it.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The time between two checks for quarantined files.

@@ -59,7 +59,6 @@ pub struct Sender {
     /// The destination's state.
     pub destination: GuardedDestination,
     pub metrics: Arc<Metrics>,
-    /// The rules of retries.
     pub rules: RetryRules,
 }
 

@@ -45,18 +45,15 @@ pub struct LaneExplained {
     pub calls: Vec<CallExplained>,
 }
 
-/// A call.
 #[derive(Clone, Debug, Serialize)]
 pub struct CallExplained {
     /// The kind.
     pub call: &'static str,
-    /// The effect that it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect_key: Option<String>,
     /// The event's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_id: Option<EventId>,
-    /// The request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestExplained>,
     /// The reason why none is sent.
@@ -69,16 +66,13 @@ pub struct CallExplained {
     pub notes: Vec<&'static str>,
 }
 
-/// A request.
 #[derive(Clone, Debug, Serialize)]
 pub struct RequestExplained {
-    /// The method.
     pub method: String,
     /// The whole address.
     pub url: String,
     /// The path below the host, or below GrowSurf's API.
     pub path: String,
-    /// The body.
     pub body: Value,
 }
 

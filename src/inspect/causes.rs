@@ -48,7 +48,6 @@ pub struct Cause {
     pub words: String,
     /// The number of its letters.
     pub letters: usize,
-    /// The newest of them.
     pub newest: i64,
     /// The time when the oldest of them died.
     #[serde_as(as = "DisplayFromStr")]

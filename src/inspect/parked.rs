@@ -35,13 +35,11 @@ pub struct ParkedGroups {
 #[serde_as]
 #[derive(Clone, Debug, Serialize)]
 pub struct ParkedGroup {
-    /// The event.
     pub event: Option<String>,
     /// The words of the reason, without names and numbers.
     pub reason: String,
     /// The number of webhooks.
     pub webhooks: usize,
-    /// The newest of them.
     #[serde_as(as = "DisplayFromStr")]
     pub newest: WebhookId,
     /// The time when the first of them was received.

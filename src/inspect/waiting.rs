@@ -15,7 +15,6 @@ pub struct WaitingCalls {
     pub total: u64,
     /// The destinations that accept no calls now.
     pub down: Vec<DestinationView>,
-    /// The calls.
     pub calls: Vec<WaitingView>,
 }
 
@@ -28,9 +27,7 @@ pub struct WaitingView {
     pub place: WaitingKey,
     /// The lane's number.
     pub lane: i64,
-    /// The person it is for.
     pub person: String,
-    /// The destination.
     pub destination: &'static str,
     /// The kind.
     pub call: &'static str,
@@ -41,12 +38,10 @@ pub struct WaitingView {
     /// The webhook that led to it.
     #[serde_as(as = "Option<DisplayFromStr>")]
     pub webhook: Option<WebhookId>,
-    /// The time of planning.
     #[serde_as(as = "DisplayFromStr")]
     pub planned_at: Time,
     /// The tries of what goes out next.
     pub attempts: u32,
-    /// The last of them.
     pub last: Option<AttemptView>,
     /// `leased`, `waiting` or `due`.
     pub state: &'static str,

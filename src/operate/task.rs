@@ -20,11 +20,8 @@ const IDLE: Duration = Duration::from_secs(2);
 /// The time after which another relay goes on with the acts of one that is gone.
 const LASTS: Duration = Duration::from_secs(10);
 
-/// The task.
 pub struct ActTask {
-    /// The store.
     pub store: Arc<Store>,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// This relay's id.
     pub relay: Uuid,

@@ -163,7 +163,6 @@ impl Ids {
 }
 
 impl CustomerioReport {
-    /// Reads a report.
     pub(crate) fn read(body: &Value) -> Self {
         Self::deserialize(body).unwrap_or_default()
     }

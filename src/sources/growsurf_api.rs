@@ -158,7 +158,6 @@ struct Content {
 /// The origin of rows, and the rules for them.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Origin {
-    /// The campaign they are of.
     pub campaign: Campaign,
     /// The time of the fetch.
     pub at: Time,
@@ -200,7 +199,6 @@ impl Row {
         Ok(Self { kind, campaign: campaign.to_owned(), content })
     }
 
-    /// Returns its kind.
     pub fn kind(&self) -> Kind {
         self.kind
     }

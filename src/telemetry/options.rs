@@ -12,7 +12,7 @@ use crate::options::{Expected, text, whole};
 /// The smallest buffer: a line with a long reason fits into it.
 const MIN_BUFFER: u64 = 64 * 1024;
 
-/// The largest buffer; more would only be read long after it mattered.
+/// The largest buffer; later lines would be read too late to help.
 const MAX_BUFFER: u64 = 1 << 30;
 
 /// Options of the log: level, form and bounds.

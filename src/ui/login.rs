@@ -67,7 +67,6 @@ fn admit(limiter: &Mutex<Limiter>, client: IpAddr, now: Duration) -> bool {
     limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(client, now)
 }
 
-/// The form.
 #[derive(Deserialize)]
 pub struct LoginForm {
     #[serde(deserialize_with = "secret")]

@@ -36,7 +36,6 @@ struct Page<'a> {
     warnings: &'a [String],
 }
 
-/// Shows the settings.
 pub async fn show(
     State(state): State<UiState>,
     Operator(session, _): Operator,

@@ -34,7 +34,7 @@ pub fn left_out<'a>(feedback: &'a Feedback, read: &ReadSet) -> (Cow<'a, Feedback
         }
         ErasureKey::Address(email) => {
             let person = ReadKey::Lane(email.clone().into());
-            // The store has nobody of before the erasure.
+            // The store has no record from before the erasure.
             if read.person(&person).is_some() && feedback.at > erased_at {
                 return (Cow::Borrowed(feedback), erased);
             }

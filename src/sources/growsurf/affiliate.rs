@@ -18,7 +18,6 @@ wire! {
     /// (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
     pub struct Commission<'a> {
         pub id: Option<String>,
-        /// The affiliate.
         pub referrer_id: Option<String>,
         /// The friend.
         pub referred_id: Option<String>,
@@ -55,7 +54,6 @@ wire! {
     /// (<https://docs.growsurf.com/developer-tools/rest-api/api-objects>).
     pub struct Payout<'a> {
         pub id: Option<String>,
-        /// The affiliate.
         pub participant_id: Option<String>,
         pub amount: Option<i64>,
         #[serde(rename = "currencyISO")]

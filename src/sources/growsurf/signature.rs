@@ -60,17 +60,13 @@ pub enum SignatureError {
     /// Signed too long ago.
     #[error("the signature of {signed_at} is older than {} seconds", max_age.as_secs())]
     TooOld {
-        /// The time of the signature.
         signed_at: Time,
         /// The greatest age.
         max_age: Duration,
     },
     /// Signed by a clock that is far ahead of this one.
     #[error("the signature of {signed_at} is more than {} seconds ahead", FUTURE_LEEWAY.as_secs())]
-    FromFuture {
-        /// The time of the signature.
-        signed_at: Time,
-    },
+    FromFuture { signed_at: Time },
 }
 
 impl SignatureError {

@@ -51,7 +51,7 @@ impl UnitBase for Transaction {
 }
 
 impl PostgresStore {
-    /// Does a use case in a transaction, again where others were in its way.
+    /// Runs a use case in a transaction, and again after a conflict.
     pub(crate) async fn run<W: Work>(
         &self,
         doing: &'static str,
@@ -89,7 +89,7 @@ impl Engine for Connections {
 }
 
 impl Connections {
-    /// Does a use case in a transaction, again where others were in its way.
+    /// Runs a use case in a transaction, and again after a conflict.
     pub(super) async fn run<W: Work>(
         &self,
         doing: &'static str,
