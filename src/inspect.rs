@@ -5,6 +5,7 @@
 //! (`cli`), SQL (`store`).
 
 mod audit;
+mod books;
 mod call;
 mod causes;
 mod check;
@@ -25,6 +26,7 @@ use crate::mapping::Rules;
 use crate::store::Store;
 
 pub use audit::{AuditView, RecordView};
+pub use books::{BooksView, CampaignView};
 pub use call::{AttemptView, CallView, MessageView};
 pub use causes::{Cause, CausesView, LetterFilter, LetterView};
 pub use check::{CheckFinding, CheckOutcome, CheckReport, Grade, LastCheck, Missing};

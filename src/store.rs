@@ -37,12 +37,14 @@ mod writer_status;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::domain::{Destination, Notification, Receipt, ReceivedWebhook, Time, WebhookId};
 
 use batcher::Batcher;
 use engine::Backend;
 use planning::Planning;
-use work::{Accept, Item, ReadStats, ReadValues, Remember};
+use work::{Accept, Item, ReadBooks, ReadStats, ReadValues, Remember};
 
 pub use audit::Traffic;
 pub use cluster::{ExclusiveJob, HEARTBEAT_TTL, Outage, PeerStatus};
@@ -130,6 +132,12 @@ impl Store {
         self.read("read its counters", ReadStats).await
     }
 
+    /// Returns the books: every webhook and call there ever was, by what became of it; kept, not counted, and
+    /// all of one moment.
+    pub async fn books(&self) -> Result<Books, StoreError> {
+        self.read("read its books", ReadBooks).await
+    }
+
     /// Commits a small write, to prove that the store takes one.
     pub async fn probe(&self, now: Time) -> Result<(), StoreError> {
         self.write("test a write", Remember(meta::PROBED_AT, now.micros().to_string())).await
@@ -197,6 +205,46 @@ pub struct Stats {
     pub dead: u64,
     /// Webhooks that are parked, wholly or in part.
     pub parked: u64,
+}
+
+/// Every webhook and call there ever was, by what became of it. Pruning changes no number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Books {
+    /// Webhooks that were stored.
+    pub received: u64,
+    /// Those of which at least a part was planned.
+    pub mapped: u64,
+    /// Those of which nothing was planned: they are parked, or were discarded or pruned when they were.
+    pub unmapped: u64,
+    /// Webhooks that are parked now, wholly or in part.
+    pub parked: u64,
+    /// Calls that were planned.
+    pub planned: u64,
+    /// Those that the destination accepted.
+    pub delivered: u64,
+    /// Those that wait.
+    pub pending: u64,
+    /// Those that are dead letters.
+    pub dead: u64,
+    /// Dead letters that an operator discarded.
+    pub discarded: u64,
+    /// Identifies that a newer one replaced.
+    pub replaced: u64,
+    /// Calls that went with an erased person.
+    pub erased: u64,
+}
+
+impl Books {
+    /// Returns how many webhooks and calls are in no line; none if the books balance.
+    pub fn differences(&self) -> (i64, i64) {
+        let less = |all: u64, lines: &[u64]| {
+            let lines: i128 = lines.iter().copied().map(i128::from).sum();
+            i64::try_from(i128::from(all) - lines).unwrap_or(i64::MAX)
+        };
+        let Self { delivered, pending, dead, discarded, replaced, erased, .. } = *self;
+        let calls = [delivered, pending, dead, discarded, replaced, erased];
+        (less(self.received, &[self.mapped, self.unmapped]), less(self.planned, &calls))
+    }
 }
 
 /// The store's memory of the destinations.

@@ -6,6 +6,7 @@
 
 mod backfill;
 mod checkpoint;
+mod compared;
 mod deletions;
 mod intake;
 mod late;
@@ -20,6 +21,7 @@ mod target;
 mod webhook_monitor;
 
 pub use backfill::{Backfill, Events, History, Step, history};
+pub use compared::{Compared, Difference, Numbers};
 pub use deletions::Deletions;
 pub use intake::Intake;
 pub use late::watch_lateness;

@@ -5,7 +5,9 @@
 
 mod assets;
 mod audit;
+mod books;
 mod calls;
+mod csv;
 mod dead;
 mod events;
 mod explain;
@@ -155,6 +157,8 @@ fn routes(state: UiState) -> Router {
         .route("/ui/dead/letter/{id}/redeliver", post(dead::redeliver))
         .route("/ui/dead/letter/{id}/discard", post(dead::discard))
         .route("/ui/audit", get(audit::list))
+        .route("/ui/books", get(books::show))
+        .route("/ui/books.csv", get(books::csv))
         .route("/ui/explain", get(explain::form).post(explain::explain))
         .route("/ui/setup", get(setup::show))
         .route("/ui/setup/look", post(setup::look))

@@ -23,6 +23,7 @@ use crate::kit::webhooks::{Webhook, email, joined};
 use crate::kit::{eventually, http, now_millis};
 use crate::page;
 use crate::promises::{assert_kept, assert_no_lane_waits};
+use crate::ui_acts::{Browser, OPERATE, ended, refused, setup as with_pages};
 
 const FAY: &[&str] = &["referral_program_joined fay@example.com"];
 
@@ -351,4 +352,26 @@ fn assert_friends(events: &[Event], referrer: usize, reported: usize) {
         let joins = events.iter().filter(|event| event.person() == friend).count();
         assert_eq!(joins, 1, "{friend}");
     }
+}
+
+#[test]
+fn another_relay_goes_on_with_the_redelivery_of_one_that_is_gone() {
+    let sandbox = Sandbox::start();
+    let setup = with_pages(&sandbox).set("customerio.timeout", "400ms");
+    let mut first = setup.set("delivery.lease", "5500ms").start();
+    let cause = refused(&first, &sandbox, 12);
+    let second = first.start_beside();
+    sandbox.faults(json!([{ "match": {"path": "/events"}, "latency_ms": 60_000 }]));
+    let redeliver = format!("/ui/dead/{cause}/redeliver");
+    Browser::new(&first, OPERATE).goes(&redeliver, "shown=12&typed=12");
+    eventually("the first letter has its effect", || sandbox.events().len() == 1);
+    let beside = Browser::new(&second, OPERATE);
+    assert_eq!(beside.numbers("/ui/redelivery")["redelivery"]["state"], "trying");
+    assert_eq!(beside.post(&redeliver, "shown=12&typed=12").status, 409, "one at a time for all");
+    first.kill();
+    sandbox.heal();
+    let shown = ended(&beside, "done");
+    assert_eq!(shown["put_back"], 12, "{shown}");
+    second.drained();
+    assert_eq!((second.dead_letters(), sandbox.events().len()), (0, 12));
 }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::kit::eventually;
+use crate::kit::growsurf::Growsurf;
 use crate::kit::http::{self, Answer};
 use crate::kit::relay::{Relay, Setup};
 use crate::kit::sandbox::Sandbox;
@@ -80,6 +81,12 @@ pub fn refused(relay: &Relay, sandbox: &Sandbox, letters: u64) -> String {
     let causes = Browser::new(relay, OPERATE).numbers("/ui/dead");
     assert_eq!(causes["causes"][0]["letters"], letters, "{causes}");
     causes["causes"][0]["cause"].as_str().unwrap().to_owned()
+}
+
+fn newest_letter(relay: &Relay) -> String {
+    let listed = relay.command(&["dead-letters", "list", "--all", "--json"]).expect(0);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    listed["dead_letters"][0]["id"].to_string()
 }
 
 #[track_caller]
@@ -417,4 +424,74 @@ fn settings_are_shown_to_operators_alone_and_without_secrets() {
     let command = relay.command(&["settings", "--json"]).expect(0);
     let command: Value = serde_json::from_str(&command).unwrap();
     assert_eq!(shown["settings"], command["settings"]);
+}
+
+#[test]
+fn the_books_balance_whatever_becomes_of_webhooks_and_calls() {
+    let sandbox = Sandbox::start();
+    let growsurf = Growsurf::of(&sandbox);
+    growsurf.program(12, 9, 1);
+    let setup = growsurf.asked_by(setup(&sandbox)).set("delivery.batch_calls", "1");
+    let relay = setup.set("growsurf.ignore_emails", "parked@example.com").start();
+    let (operator, viewer) = (Browser::new(&relay, OPERATE), Browser::new(&relay, VIEW));
+    let balanced = || {
+        let books = viewer.numbers("/ui/books");
+        let number = |name: &str| books[name].as_u64().unwrap();
+        let sum = |names: &[&str]| names.iter().map(|it| number(it)).sum::<u64>();
+        assert_eq!(
+            (&books["webhooks_off"], &books["calls_off"]),
+            (&json!(0), &json!(0)),
+            "{books}"
+        );
+        assert_eq!(number("received"), sum(&["mapped", "unmapped"]), "{books}");
+        let ends = ["delivered", "pending", "dead", "discarded", "replaced", "erased"];
+        assert_eq!(number("planned"), sum(&ends), "{books}");
+        books
+    };
+    assert_eq!(balanced()["received"], 0);
+    let empty = viewer.page("/ui/books");
+    assert!(
+        empty.contains("The books balance") && empty.contains("No campaign is known"),
+        "{empty}"
+    );
+
+    let fay = joined("fay").referred_by("gus");
+    relay.accept(&fay);
+    relay.must("parked", &joined("parked"));
+    relay.must("duplicate", &fay);
+    relay.drained();
+    let books = balanced();
+    assert_eq!((&books["received"], &books["unmapped"]), (&json!(2), &json!(1)), "{books}");
+    assert_eq!((&books["planned"], &books["delivered"]), (&json!(4), &json!(4)), "{books}");
+    let cause = refused(&relay, &sandbox, 3);
+    assert_eq!(balanced()["dead"], 3);
+    relay.command(&["dead-letters", "discard", &newest_letter(&relay)]).expect(0);
+    sandbox.heal();
+    relay.command(&["dead-letters", "redeliver", "--all", "--cause", &cause]).expect(0);
+    relay.drained();
+    let books = balanced();
+    assert_eq!((&books["dead"], &books["discarded"]), (&json!(0), &json!(1)), "{books}");
+    assert_eq!(&books["delivered"].as_u64().unwrap() + 1, books["planned"].as_u64().unwrap());
+    operator.goes("/ui/parked/discard", "shown=1");
+    let books = balanced();
+    assert_eq!((&books["unmapped"], &books["parked"]), (&json!(1), &json!(0)), "{books}");
+
+    relay.command(&["sync"]).expect(0);
+    relay.drained();
+    let books = balanced();
+    let campaigns = books["campaigns"].as_array().unwrap();
+    let compared = campaigns.iter().find(|it| it["campaign"] == "demo01").unwrap();
+    assert_eq!(compared["growsurf"]["participants"], 12, "{compared}");
+    assert_eq!(compared["growsurf"], compared["relay"], "{compared}");
+    assert_eq!(compared["differences"], json!([]), "{compared}");
+    assert!(compared["compared_at"].is_string(), "{compared}");
+    let page = viewer.page("/ui/books");
+    assert!(page.contains("No difference.") && page.contains("No full comparison yet"), "{page}");
+
+    let request = http::client().get(relay.operator_url("/ui/books.csv"));
+    let csv = http::send(request.header("Cookie", &viewer.cookie));
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    let mut lines = csv.body.split("\r\n");
+    assert_eq!(lines.next(), Some("book,line,relay,growsurf,reason,as_of"));
+    assert!(lines.any(|it| it.starts_with("demo01,participants,12,12,,20")), "{}", csv.body);
 }

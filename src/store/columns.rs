@@ -96,7 +96,7 @@ macro_rules! in_order {
 in_order! {
     Webhook { id, received_at, source, owner, event, body }
     InboxEntry { id, received_at, source, owner, event, parked }
-    StoredWebhook { id, fingerprint, received_at, class, campaign, is_parked }
+    StoredWebhook { id, fingerprint, received_at, class, campaign, is_parked, is_mapped }
     PersonRow { id, identifier, state }
     LaneRow { id, class, due_at, token, leased }
     LaneStatus { lane, due_at, is_leased, oldest, pending }

@@ -47,6 +47,8 @@ pub struct StoredWebhook {
     pub campaign: Option<String>,
     /// True if it is parked, wholly or in part.
     pub is_parked: bool,
+    /// True if at least a part of it was ever planned.
+    pub is_mapped: bool,
 }
 
 /// A webhook that is new to the inbox.
@@ -61,6 +63,8 @@ pub struct NewWebhook {
     pub campaign: Option<String>,
     pub event: Option<String>,
     pub parked: Option<String>,
+    /// True if at least a part of it is planned.
+    pub is_mapped: bool,
     pub body: Option<Vec<u8>>,
 }
 
@@ -72,6 +76,8 @@ pub struct ReplannedWebhook {
     pub parked: Option<String>,
     /// The campaign that it was planned in first, if it names none.
     pub campaign: Option<String>,
+    /// True if at least a part of it was ever planned.
+    pub is_mapped: bool,
 }
 
 /// The key of a row of messages: the effect, Customer.io's id of the message, and the metric.
@@ -168,6 +174,75 @@ pub struct Counters {
     pub dead: i64,
     /// Webhooks that are parked.
     pub parked: i64,
+    /// Webhooks that were ever stored.
+    pub received: i64,
+    /// Those of which at least a part was planned.
+    pub mapped: i64,
+    /// Those of which nothing was planned.
+    pub unmapped: i64,
+    /// Deliveries that were ever planned.
+    pub planned: i64,
+    /// Those that the destination accepted.
+    pub delivered: i64,
+    /// Identifies that a newer one replaced.
+    pub replaced: i64,
+    /// Dead letters that an operator discarded.
+    pub discarded: i64,
+    /// Those that went with an erased person.
+    pub erased: i64,
+}
+
+impl Counters {
+    /// The names of the rows, in the order of their values.
+    pub const NAMES: [&'static str; 11] = [
+        "dead",
+        "delivered",
+        "discarded",
+        "erased",
+        "mapped",
+        "parked",
+        "pending",
+        "planned",
+        "received",
+        "replaced",
+        "unmapped",
+    ];
+
+    /// Returns the values in the order of their names.
+    pub fn values(self) -> [i64; 11] {
+        let Self { pending, dead, parked, received, mapped, unmapped, .. } = self;
+        let Self { planned, delivered, replaced, discarded, erased, .. } = self;
+        [
+            dead, delivered, discarded, erased, mapped, parked, pending, planned, received,
+            replaced, unmapped,
+        ]
+    }
+
+    /// Returns the numbers of these rows.
+    pub fn of(rows: Vec<(String, i64)>) -> Self {
+        let mut counters = Self::default();
+        rows.into_iter().for_each(|(name, value)| counters.add(&name, value));
+        counters
+    }
+
+    /// Adds to the number of a name, if it is one of these.
+    pub fn add(&mut self, name: &str, more: i64) {
+        let number = match name {
+            "dead" => &mut self.dead,
+            "delivered" => &mut self.delivered,
+            "discarded" => &mut self.discarded,
+            "erased" => &mut self.erased,
+            "mapped" => &mut self.mapped,
+            "parked" => &mut self.parked,
+            "pending" => &mut self.pending,
+            "planned" => &mut self.planned,
+            "received" => &mut self.received,
+            "replaced" => &mut self.replaced,
+            "unmapped" => &mut self.unmapped,
+            _ => return,
+        };
+        *number += more;
+    }
 }
 
 /// Returns a duration as a column holds it, in microseconds.

@@ -30,6 +30,8 @@ pub use finding::{
 };
 pub use lanes::{NextDue, ReleaseLanes};
 pub use letters::with_deliveries;
-pub use meta::{OpenSecrets, ReadStats, ReadValues, Remember, Secrets, UpdateValue, ValueChange};
+pub use meta::{
+    OpenSecrets, ReadBooks, ReadStats, ReadValues, Remember, Secrets, UpdateValue, ValueChange,
+};
 pub use pruning::lowest_id;
 pub use settle::SettleLeases;

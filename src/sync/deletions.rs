@@ -3,7 +3,7 @@
 //! What belongs here: finding them after a full comparison, and reporting or erasing them. What doesn't: the
 //! erasure itself (`erase`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::SyncError;
 use super::checkpoint;
+use super::compared::Counted;
 use super::intake::Intake;
 use super::report::SyncReport;
 use super::target::SyncTarget;
@@ -44,17 +45,28 @@ const PAGE: usize = 1_000;
 /// The wait for a call under way.
 const WAIT: Duration = Duration::from_secs(90);
 
-/// Hashed ids of GrowSurf's participants: eight bytes each, so that a million fit into memory.
+/// Hashed ids of GrowSurf's participants with the counts of their rows: some twenty bytes each, so that a million fit
+/// into memory.
 #[derive(Default)]
-pub(super) struct SeenParticipants(BTreeSet<u64>);
+pub(super) struct SeenParticipants(BTreeMap<u64, Option<Counted>>);
 
 impl SeenParticipants {
-    pub(super) fn note(&mut self, id: &str) {
-        self.0.insert(digest(id));
+    pub(super) fn note(&mut self, id: &str, counted: Option<Counted>) {
+        self.0.insert(digest(id), counted);
     }
 
     pub(super) fn has(&self, id: &str) -> bool {
-        self.0.contains(&digest(id))
+        self.0.contains_key(&digest(id))
+    }
+
+    /// Returns the counts of a participant's row, if it has them.
+    pub(super) fn counted(&self, id: &str) -> Option<Counted> {
+        self.0.get(&digest(id)).copied().flatten()
+    }
+
+    /// Returns the number of participants.
+    pub(super) fn len(&self) -> u64 {
+        u64::try_from(self.0.len()).unwrap_or(u64::MAX)
     }
 }
 

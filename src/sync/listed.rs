@@ -6,6 +6,7 @@
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::compared::Counted;
 use crate::domain::{Time, is_referral};
 use crate::sources::growsurf_api::Kind;
 use crate::sources::lenient::{self, Field, Legible, Objects, Whole, wire};
@@ -57,6 +58,13 @@ impl<'a> Listed<'a> {
     /// of conversion, its row has the time of the last change.
     pub(super) fn changed_at(&self, kind: Kind) -> Option<Time> {
         if kind == Kind::Referral { self.updated_at.ok() } else { self.created_at.ok() }
+    }
+
+    /// Returns a participant's counts, if the row has both.
+    pub(super) fn counted(&self) -> Option<Counted> {
+        let (converted, pending) = (self.referral_count.ok()?, self.lead_count.ok()?);
+        let friends = u32::try_from(converted.checked_add(pending)?).ok()?;
+        Some(Counted { friends, converted: u32::try_from(converted).ok()? })
     }
 
     /// True if the row reports something that happened.

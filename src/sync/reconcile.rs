@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::SyncError;
 use super::checkpoint;
+use super::compared;
 use super::deletions::{self, Deletions, SeenParticipants};
 use super::intake::Intake;
 use super::listed::Listed;
@@ -108,6 +109,7 @@ impl Reconcile {
             walk.end(began_at, &mut report).await?;
             let (seen, what) = (&walk.found.seen, self.rules.deletions);
             deletions::handle(&self.intake, target, seen, what, &mut report).await?;
+            compared::keep(&self.intake, target, (seen, &report), began_at).await?;
         }
         let full_at = if scope == Scope::Full { Some(began_at) } else { cursor.full_at };
         let cursor = SyncCursor { read_until: Some(began_at), full_at };
@@ -163,7 +165,11 @@ impl Walk<'_> {
             rows.reverse();
             let Found { seen, unread } = &mut self.found;
             if kind == Kind::Participant {
-                rows.iter().filter_map(id_of).for_each(|id| seen.note(&id));
+                for row in &rows {
+                    if let Some(id) = id_of(row) {
+                        seen.note(&id, Listed::of(row).counted());
+                    }
+                }
             }
             let sent = (self.filter, self.intake.clock.now());
             self.lists.take(kind, rows, sent, unread, report).await?;

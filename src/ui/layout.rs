@@ -33,6 +33,7 @@ const MENU: &[(&str, &str, Role)] = &[
     ("/ui/parked", "Parked", Role::View),
     ("/ui/explain", "Explain", Role::View),
     ("/ui/setup", "Setup", Role::View),
+    ("/ui/books", "Books", Role::View),
     ("/ui/settings", "Settings", Role::Operate),
     ("/ui/audit", "Audit", Role::Operate),
 ];

@@ -1,9 +1,10 @@
 //! Promises about dead letters.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{Call, DeliveryId, Scalar};
-use crate::store::{ClaimRequest, DeadLetters, Settle, Settlement, Store, Verdict};
+use crate::store::{ClaimRequest, DeadLetters, RedeliveryNote, Settle, Settlement, Store, Verdict};
 
 use super::Bench;
 use super::script::{
@@ -163,4 +164,44 @@ pub(crate) async fn letters_that_die_meanwhile_are_not_redelivered(bench: &impl 
     }
     assert_eq!(redelivering.await.unwrap(), dead, "each once");
     assert!(buried > 0, "some died again meanwhile");
+}
+
+pub(crate) async fn letters_go_back_together_with_a_note_or_not_at_all(bench: &impl Bench) {
+    let store = bench.open().await;
+    take(&store, "ann", "a", at(0)).await;
+    let id = bury(&store, at(1)).await.deliveries[0].id;
+    let refuse: RedeliveryNote = Arc::new(|_note, _done| None);
+    let refused = store.redeliver_noting(vec![id], "act", refuse, at(2)).await.unwrap();
+    assert_eq!((refused, store.stats().await.unwrap().dead), (None, 1));
+    assert_eq!(store.kv_get("act").await.unwrap(), None);
+    let count: RedeliveryNote = Arc::new(|note, done| {
+        let before: usize = note.map_or(0, |text| text.parse().unwrap());
+        Some((before + done).to_string())
+    });
+    for count_now in ["1", "1"] {
+        let ids = vec![id, DeliveryId(id.0 + 1_000)];
+        let noted = store.redeliver_noting(ids, "act", count.clone(), at(3)).await.unwrap();
+        assert_eq!(noted.as_deref(), Some(count_now), "each goes back once");
+    }
+    let stats = store.stats().await.unwrap();
+    assert_eq!((stats.dead, stats.pending), (0, 2));
+}
+
+pub(crate) async fn the_books_balance_whatever_becomes_of_calls(bench: &impl Bench) {
+    let store = bench.open().await;
+    take(&store, "ann", "a", at(0)).await;
+    take(&store, "ann", "b", at(0)).await;
+    store.accept(arrival("odd", at(0), notification().named("unmappable")), at(0)).await.unwrap();
+    bury(&store, at(1)).await;
+    bury(&store, at(1)).await;
+    let letters = store.dead_letters(None, 2).await.unwrap();
+    store.discard(DeadLetters::These(vec![letters[0].delivery.id])).await.unwrap();
+    let books = store.books().await.unwrap();
+    assert_eq!((books.received, books.mapped, books.unmapped, books.parked), (3, 2, 1, 1));
+    assert_eq!((books.planned, books.dead, books.discarded), (4, 1, 1), "{books:?}");
+    assert_eq!(books.differences(), (0, 0), "{books:?}");
+    drain(&store, at(2)).await;
+    let books = store.books().await.unwrap();
+    assert_eq!((books.pending, books.delivered + books.replaced), (0, 2), "{books:?}");
+    assert_eq!(books.differences(), (0, 0), "{books:?}");
 }

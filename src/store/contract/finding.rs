@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use crate::domain::{
-    DeliveryId, Email, Link, ParticipantKey, PersonId, ReadKey, Source, WebhookId,
+    DeliveryId, Email, LaneId, Link, ParticipantKey, PersonId, ReadKey, Source, WebhookId,
 };
-use crate::store::{DeliveryState, Entries, Settle, Settlement, Store, Verdict, WebhookStatus};
+use crate::store::{
+    ClaimRequest, DeliveryState, Entries, Settle, Settlement, Store, Verdict, WaitingCall,
+    WebhookStatus,
+};
 
 use super::Bench;
 use super::effects::reported;
@@ -166,4 +169,48 @@ pub(crate) async fn parked_webhooks_are_listed_newest_first_and_the_newest_of_a_
     assert_eq!(recent.iter().map(|entry| entry.id).collect::<Vec<_>>(), [accepted, parked[2]]);
     let recent = store.entries(Entries::All, Some(parked[1]), 2).await.unwrap();
     assert_eq!(recent.iter().map(|entry| entry.id).collect::<Vec<_>>(), [parked[0]]);
+}
+
+pub(crate) async fn waiting_calls_come_in_the_order_of_planning_and_a_lanes_wait_is_released(
+    bench: &impl Bench,
+) {
+    let store = &*bench.open().await;
+    take(store, "ann", "a", at(0)).await;
+    take(store, "bob", "b", at(0)).await;
+    take(store, "ann", "c", at(1)).await;
+    let words = |calls: &[WaitingCall]| -> Vec<String> {
+        calls.iter().map(|it| format!("{} {}", it.key.value(), it.place.planned_at)).collect()
+    };
+    let first = store.waiting(None, 2, at(2)).await.unwrap();
+    let rest = store.waiting(first.last().map(|it| it.place), 2, at(2)).await.unwrap();
+    let all = store.waiting(None, 10, at(2)).await.unwrap();
+    assert_eq!([words(&first), words(&rest)].concat(), words(&all));
+    let zero = at(0);
+    let expected = [
+        format!("ann@example.com {zero}"),
+        format!("bob@example.com {zero}"),
+        format!("ann@example.com {}", at(1)),
+    ];
+    assert_eq!(words(&all), expected);
+    assert!(all.iter().all(|it| it.has_identify && it.attempts == 0 && it.last.is_none()));
+
+    let lane = all[0].lane.lane;
+    assert!(!store.release_wait(lane, at(2)).await.unwrap(), "it is due");
+    let of_lane = ClaimRequest { lane: Some(lane), ..claim(at(2)) };
+    let leased = store.claim(of_lane).await.unwrap().remove(0);
+    assert!(!store.release_wait(lane, at(2)).await.unwrap(), "it is under way");
+    let verdict = Verdict::Retry { at: at(100), failing_since: Duration::ZERO };
+    let delivery = leased.deliveries[0].id;
+    let results = vec![Settle { delivery, verdict, attempt: Some(attempt(at(2), "not now")) }];
+    let settlement = Settlement { lane, token: leased.token, results };
+    store.settle(vec![settlement], NEVER, at(2)).await.unwrap();
+    let waiting = &store.waiting(None, 1, at(3)).await.unwrap()[0];
+    assert_eq!((waiting.attempts, waiting.lane.due_at), (1, Some(at(100))));
+    assert_eq!(waiting.last.as_ref().unwrap().reason, "not now");
+    assert!(store.release_wait(lane, at(4)).await.unwrap());
+    let waiting = &store.waiting(None, 1, at(4)).await.unwrap()[0];
+    assert_eq!((waiting.attempts, waiting.lane.due_at), (1, Some(at(4))), "the tries count on");
+    assert!(!store.release_wait(LaneId(lane.0 + 1_000), at(4)).await.unwrap(), "there is none");
+    drain(store, at(5)).await;
+    assert_eq!(store.waiting(None, 10, at(6)).await.unwrap(), []);
 }

@@ -92,6 +92,8 @@ async fn walk(next: &impl Fn(usize) -> Box<dyn Bench>, steps: &[Step]) {
         walk.compare().await;
         assert_eq!(walk.store.stats().await.unwrap(), bench.count().await, "{step:?}");
         assert_eq!(walk.model.stats().await.unwrap(), walk.memory.count().await, "{step:?}");
+        let books = walk.store.books().await.unwrap();
+        assert_eq!(books.differences(), (0, 0), "{step:?}: {books:?}");
     }
     walk.end().await;
 }

@@ -6,6 +6,7 @@
 use crate::store::StoreError;
 use crate::store::meta::{COPYING, copied_rows};
 use crate::store::record::{text, unreadable};
+use crate::store::rows::Counters;
 
 use super::part::{Column, Kind, Part, Row, list};
 use super::{Rows, Tables};
@@ -65,10 +66,13 @@ impl Dialect {
             ("meta", _) => format!("(SELECT * FROM meta WHERE {}) AS meta", copied_rows()),
             // Each is spread over several rows, and none has any before it is first counted.
             ("counters", Self::Server) => {
-                "(SELECT names.name, COALESCE(SUM(value), 0)::bigint AS value
-                 FROM (VALUES ('dead'), ('parked'), ('pending')) AS names (name)
-                 LEFT JOIN counters ON counters.name = names.name GROUP BY names.name) AS counters"
-                    .to_owned()
+                let names = Counters::NAMES.map(|name| format!("('{name}')")).join(", ");
+                format!(
+                    "(SELECT names.name, COALESCE(SUM(value), 0)::bigint AS value
+                     FROM (VALUES {names}) AS names (name)
+                     LEFT JOIN counters ON counters.name = names.name GROUP BY names.name)
+                     AS counters"
+                )
             }
             (table, _) => table.to_owned(),
         }

@@ -54,7 +54,7 @@ impl Part {
     /// when it ends.
     pub(crate) const ALL: [Self; 16] = parts! {
         "webhooks": inbox (sha256 Bytes; id Id, received_at Number, source Text, owner Text,
-            campaign Text, event Text, parked Text, body Bytes)
+            campaign Text, event Text, parked Text, mapped Flag, body Bytes)
         "people": people (id Number; identifier Text, state Text)
         "participants": participants (campaign Text, growsurf_id Text; person Number)
         "links": links (campaign Text, code Text; person Number)

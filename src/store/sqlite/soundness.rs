@@ -110,7 +110,7 @@ fn bodies_are_whole(connection: &Connection) -> Result<bool, Fault> {
 /// can find. Such a store works, except for its counters or lanes; a fault of the relay is likelier than
 /// one of the disk.
 pub(super) fn contradictions(connection: &Connection) -> Result<Vec<&'static str>, Fault> {
-    const QUESTIONS: [(&str, &str); 6] = [
+    const QUESTIONS: [(&str, &str); 8] = [
         (
             "the number of pending calls isn't the one that is kept",
             "SELECT (SELECT value FROM counters WHERE name = 'pending')
@@ -126,6 +126,17 @@ pub(super) fn contradictions(connection: &Connection) -> Result<Vec<&'static str
             "the number of parked webhooks isn't the one that is kept",
             "SELECT (SELECT value FROM counters WHERE name = 'parked')
                  IS NOT (SELECT COUNT(*) FROM inbox WHERE parked IS NOT NULL)",
+        ),
+        (
+            "the webhooks of the books don't balance",
+            "SELECT (SELECT SUM(iif(name = 'received', value, -value)) FROM counters
+                 WHERE name IN ('received', 'mapped', 'unmapped')) IS NOT 0",
+        ),
+        (
+            "the calls of the books don't balance",
+            "SELECT (SELECT SUM(iif(name = 'planned', value, -value)) FROM counters
+                 WHERE name IN ('planned', 'delivered', 'pending', 'dead', 'discarded', 'replaced',
+                     'erased')) IS NOT 0",
         ),
         (
             "a lane is due with nothing pending, or isn't with something pending",

@@ -304,6 +304,9 @@ pub trait MetaRows: UnitBase {
     /// Returns the kept numbers, and when the oldest pending delivery was planned, all of one moment.
     async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Self::Fault>;
 
+    /// Returns all kept numbers, of one moment.
+    async fn counters(&mut self) -> Result<Counters, Self::Fault>;
+
     /// Returns the size of the store in bytes.
     async fn bytes(&mut self) -> Result<i64, Self::Fault>;
 }

@@ -70,6 +70,8 @@ pub struct Entry<'a> {
     /// The webhook and its fingerprint, if it is new to the inbox.
     pub new: Option<(&'a Webhook, [u8; 32])>,
     pub was_parked: bool,
+    /// True if a part of it was planned before.
+    pub was_mapped: bool,
     /// The campaign that a stored webhook was planned in first, if it names none.
     pub campaign: Option<String>,
     pub class: Class,
@@ -277,8 +279,10 @@ fn entry<'a>(item: &'a Item, row: Option<&StoredWebhook>) -> Entry<'a> {
         (Origin::Stored(id), row) => (*id, None, row.map_or(item.class, |row| row.class)),
     };
     let was_parked = row.is_some_and(|row| row.is_parked);
+    let was_mapped = row.is_some_and(|row| row.is_mapped);
     let campaign = row.and_then(|row| row.campaign.clone());
-    Entry { id, new, was_parked, campaign, class, now: item.now, outcome: Outcome::Duplicate }
+    let (now, outcome) = (item.now, Outcome::Duplicate);
+    Entry { id, new, was_parked, was_mapped, campaign, class, now, outcome }
 }
 
 fn receipt(entry: Entry<'_>) -> Receipt {

@@ -204,8 +204,10 @@ async fn remove<U: Unit>(
     changes.removed_deliveries.extend(ids);
     changes.taken.extend(dead);
     let less = |number: u64| -i64::try_from(number).unwrap_or(i64::MAX);
-    changes.counters.pending += less(erased.pending);
-    changes.counters.dead += less(erased.dead);
+    let (pending, dead) = (less(erased.pending), less(erased.dead));
+    changes.counters.pending += pending;
+    changes.counters.dead += dead;
+    changes.counters.erased -= pending + dead;
     Ok(erased)
 }
 

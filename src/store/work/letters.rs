@@ -187,6 +187,7 @@ async fn ended<U: Unit>(
     }
     let done = changes.taken.len();
     changes.counters.dead -= number(done);
+    changes.counters.discarded += if redeliver.is_none() { number(done) } else { 0 };
     Ok((changes, done))
 }
 

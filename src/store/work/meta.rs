@@ -6,7 +6,7 @@ use crate::domain::Time;
 use crate::store::meta::{self, HASH_KEY, TOMBSTONE_CHECK};
 use crate::store::rows::{Changes, Counters};
 use crate::store::unit::{Unit, Work};
-use crate::store::{Stats, StoreError};
+use crate::store::{Books, Stats, StoreError};
 
 /// Implements [`Store::stats`](crate::store::Store::stats).
 pub struct ReadStats;
@@ -15,13 +15,38 @@ impl Work for ReadStats {
     type Output = Stats;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Stats, U::Fault> {
-        let (Counters { pending, dead, parked }, oldest) = unit.numbers().await?;
+        let (Counters { pending, dead, parked, .. }, oldest) = unit.numbers().await?;
         let kept = |number| u64::try_from(number).unwrap_or(0);
         Ok(Stats {
             pending: kept(pending),
             oldest_pending: oldest.map(Time::from_micros),
             dead: kept(dead),
             parked: kept(parked),
+        })
+    }
+}
+
+/// See [`Store::books`](crate::store::Store::books).
+pub struct ReadBooks;
+
+impl Work for ReadBooks {
+    type Output = Books;
+
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Books, U::Fault> {
+        let kept = unit.counters().await?;
+        let number = |number| u64::try_from(number).unwrap_or(0);
+        Ok(Books {
+            received: number(kept.received),
+            mapped: number(kept.mapped),
+            unmapped: number(kept.unmapped),
+            parked: number(kept.parked),
+            planned: number(kept.planned),
+            delivered: number(kept.delivered),
+            pending: number(kept.pending),
+            dead: number(kept.dead),
+            discarded: number(kept.discarded),
+            replaced: number(kept.replaced),
+            erased: number(kept.erased),
         })
     }
 }

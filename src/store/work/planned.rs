@@ -5,7 +5,7 @@ use crate::domain::{Labelled, LaneId, Plan};
 use crate::store::StoreError;
 use crate::store::overlay::{LaneCalls, Overlay};
 use crate::store::record::text;
-use crate::store::rows::{Changes, NewWebhook, ReplannedWebhook};
+use crate::store::rows::{Changes, NewWebhook, ReplannedWebhook, number};
 use crate::store::unit::Unit;
 
 use super::accept::{Entry, Outcome};
@@ -21,10 +21,12 @@ pub fn changes<U: Unit>(
     for entry in entries {
         match &entry.outcome {
             Outcome::Duplicate | Outcome::Dropped(_) => {}
-            Outcome::Parked(reason) => add_webhook(&mut changes, entry, Some(text(reason)), None),
+            Outcome::Parked(reason) => {
+                add_webhook(&mut changes, entry, Some(text(reason)), None, false);
+            }
             Outcome::Planned(plan, lanes) => {
                 let reason = (!plan.unmapped.is_empty()).then(|| text(&plan.unmapped.join("; ")));
-                add_webhook(&mut changes, entry, reason, plan.assumed_campaign.clone());
+                add_webhook(&mut changes, entry, reason, plan.assumed_campaign.clone(), true);
                 drop_body(&mut changes, entry, plan);
                 let skew = unit.clock_skew(entry.now);
                 add_plan(&mut changes, entry, plan, lanes, skew)?;
@@ -39,11 +41,18 @@ fn add_webhook(
     entry: &Entry<'_>,
     parked: Option<String>,
     campaign: Option<String>,
+    is_planned: bool,
 ) {
     let campaign = entry.campaign.clone().or(campaign);
-    changes.counters.parked += i64::from(parked.is_some()) - i64::from(entry.was_parked);
+    let (is_new, is_mapped) = (entry.new.is_some(), is_planned || entry.was_mapped);
+    let counters = &mut changes.counters;
+    counters.parked += i64::from(parked.is_some()) - i64::from(entry.was_parked);
+    counters.received += i64::from(is_new);
+    counters.mapped += i64::from(is_mapped) - i64::from(entry.was_mapped);
+    counters.unmapped += i64::from(!is_mapped) - i64::from(!is_new && !entry.was_mapped);
     let Some((webhook, fingerprint)) = entry.new else {
-        changes.replanned.push(ReplannedWebhook { id: entry.id, parked, campaign });
+        let id = entry.id;
+        changes.replanned.push(ReplannedWebhook { id, parked, campaign, is_mapped });
         return;
     };
     changes.webhooks.push(NewWebhook {
@@ -55,6 +64,7 @@ fn add_webhook(
         campaign,
         event: webhook.event.as_deref().map(text),
         parked,
+        is_mapped,
         body: Some(webhook.body.clone()),
     });
 }
@@ -91,6 +101,7 @@ fn add_plan(
         planned_at: entry.now,
         due_at,
     };
+    changes.counters.planned += number(lanes.iter().map(|it| it.calls.len()).sum());
     let calls = lanes.iter().flat_map(|it| it.calls.iter().map(move |call| (it.lane, call)));
     append(changes, calls.map(|(lane, call)| new(lane, call)))
 }

@@ -96,7 +96,7 @@ async fn unpark<U: Unit>(unit: &mut U, ids: &[WebhookId]) -> Result<usize, U::Fa
             changes.dropped.push(webhook.id);
         } else {
             let (id, parked, campaign) = (webhook.id, None, None);
-            changes.replanned.push(ReplannedWebhook { id, parked, campaign });
+            changes.replanned.push(ReplannedWebhook { is_mapped: true, id, parked, campaign });
         }
     }
     changes.counters.parked -= number(parked);

@@ -80,17 +80,24 @@ fn settle(
             continue;
         }
         let Changes { counters, letters, .. } = &mut *changes;
+        let mut deliver = |result: &Settle| {
+            // An identify that a newer one supersedes ends without an attempt.
+            let is_sent = result.attempt.is_some();
+            *(if is_sent { &mut counters.delivered } else { &mut counters.replaced }) += 1;
+            counters.pending -= 1;
+        };
         match &result.verdict {
             Verdict::Delivered => {
                 let is_behind = |next: &&Settle| {
                     next.verdict == Verdict::Delivered && half(next.delivery) == (id, Half::Call)
                 };
-                counters.pending -= 1;
-                if own == Half::Identify && results.next_if(is_behind).is_none() {
+                deliver(result);
+                let behind = results.next_if(|next| own == Half::Identify && is_behind(next));
+                if own == Half::Identify && behind.is_none() {
                     row.has_identify = false;
                     hand_over(row);
                 } else {
-                    counters.pending -= i64::from(own == Half::Identify);
+                    behind.into_iter().for_each(&mut deliver);
                     row.state = if row.identify_dead { DEAD } else { DELIVERED };
                     row.delivered_at = Some(now.micros());
                 }

@@ -188,6 +188,10 @@ impl MetaRows for MemoryUnit {
         Ok(self.now.values.get(key).cloned())
     }
 
+    async fn counters(&mut self) -> Result<Counters, Fault> {
+        Ok(self.now.counters)
+    }
+
     async fn numbers(&mut self) -> Result<(Counters, Option<i64>), Fault> {
         let pending = self.now.deliveries.values().filter(|it| it.state.state == PENDING);
         Ok((self.now.counters, pending.map(|it| it.planned_at).min()))

@@ -128,6 +128,7 @@ impl InboxRows for MemoryUnit {
             class: Class::of_stored(source(row)),
             campaign: row.campaign.clone(),
             is_parked: row.parked.is_some(),
+            is_mapped: row.is_mapped,
         });
         Ok(stored.collect())
     }

@@ -146,9 +146,9 @@ impl Tables {
         for raise in raised {
             self.raise(&raise.identifier, raise.class);
         }
-        self.counters.pending += counters.pending;
-        self.counters.dead += counters.dead;
-        self.counters.parked += counters.parked;
+        for (name, more) in Counters::NAMES.into_iter().zip(counters.values()) {
+            self.counters.add(name, more);
+        }
     }
 
     /// Removes rows.

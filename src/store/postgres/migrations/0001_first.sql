@@ -15,7 +15,7 @@ CREATE TABLE meta (
 INSERT INTO meta (key, value)
 SELECT 'made_at', MIN(applied_at)::text FROM schema_migrations;
 
--- Numbers that operators watch, changed by the transactions that change what they count: one row an accept and
+-- Numbers that operators watch and the books, changed by the transactions that change what they count: one row an accept and
 -- one a settle. Each number is the sum of its slots, so that transactions don't wait for each other here.
 CREATE TABLE counters (
     name text NOT NULL,
@@ -41,6 +41,8 @@ CREATE TABLE inbox (
     event text,
     -- Why it is parked, wholly or in part; NULL if it isn't.
     parked text,
+    -- True if at least a part of it was ever planned.
+    mapped boolean NOT NULL DEFAULT true,
     -- NULL once pruned.
     body bytea
 );

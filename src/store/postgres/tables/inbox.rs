@@ -83,20 +83,21 @@ impl InboxRows for Transaction {
     ) -> Result<Vec<StoredWebhook>, Fault> {
         let hashes: Vec<&[u8]> = fingerprints.iter().map(Hash::as_slice).collect();
         let ids = uuids(ids);
-        let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL FROM inbox
-             WHERE sha256 = ANY ($1) OR (id = ANY ($2) AND body IS NOT NULL)";
+        let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL, mapped
+             FROM inbox WHERE sha256 = ANY ($1) OR (id = ANY ($2) AND body IS NOT NULL)";
         let mut found: Vec<StoredWebhook> = self.read(sql, &[&hashes, &ids]).await?;
         let held = found.iter().filter(|row| row.is_parked || ids.contains(&row.id.0));
         let held: Vec<Vec<u8>> = held.map(|row| row.fingerprint.to_vec()).collect();
-        let sql = "SELECT id, parked IS NOT NULL, campaign FROM inbox
+        let sql = "SELECT id, parked IS NOT NULL, campaign, mapped FROM inbox
              WHERE sha256 = ANY ($1) AND body IS NOT NULL ORDER BY id FOR UPDATE";
-        let now: Vec<(WebhookId, bool, Option<String>)> = self.read_by(sql, &[&held]).await?;
+        let now: Vec<(WebhookId, bool, (Option<String>, bool))> =
+            self.read_by(sql, &[&held]).await?;
         if now.len() != held.len() {
             return Err(Fault::Conflict);
         }
-        for (id, is_parked, campaign) in now {
+        for (id, is_parked, (campaign, is_mapped)) in now {
             let row = found.iter_mut().find(|row| row.id == id).ok_or(Fault::Conflict)?;
-            (row.is_parked, row.campaign) = (is_parked, campaign);
+            (row.is_parked, row.campaign, row.is_mapped) = (is_parked, campaign, is_mapped);
         }
         Ok(found)
     }
@@ -114,21 +115,21 @@ fn uuids(ids: &[WebhookId]) -> Vec<Uuid> {
 /// Writes webhooks that are new or planned again, and drops bodies.
 pub fn write<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
     let sql = "INSERT INTO inbox
-             (id, sha256, received_at, source, owner, campaign, event, parked, body)
-         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
-             AS new (id, sha256, received_at, source, owner, campaign, event, parked, body)
+             (id, sha256, received_at, source, owner, campaign, event, parked, mapped, body)
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             AS new (id, sha256, received_at, source, owner, campaign, event, parked, mapped, body)
          ORDER BY sha256
          ON CONFLICT (sha256) DO NOTHING";
     let new = rows!(changes.webhooks, it => it.id.0, it.fingerprint.as_slice(), it.received_at,
         it.source, it.owner.as_deref(), it.campaign.as_deref(), it.event.as_deref(),
-        it.parked.as_deref(), it.body.as_deref());
+        it.parked.as_deref(), it.is_mapped, it.body.as_deref());
     writes.add_whole(sql, new);
     let sql = "UPDATE inbox
-         SET parked = it.parked, campaign = it.campaign
-         FROM unnest($1, $2, $3) AS it (id, parked, campaign)
+         SET parked = it.parked, campaign = it.campaign, mapped = it.mapped
+         FROM unnest($1, $2, $3, $4) AS it (id, parked, campaign, mapped)
          WHERE inbox.id = it.id AND body IS NOT NULL";
     let again = rows!(changes.replanned, it => it.id.0, it.parked.as_deref(),
-        it.campaign.as_deref());
+        it.campaign.as_deref(), it.is_mapped);
     writes.add(sql, again);
     let sql = "UPDATE inbox SET body = NULL, parked = NULL
          WHERE id = ANY ($1) AND body IS NOT NULL";

@@ -40,7 +40,13 @@ impl MetaRows for Transaction {
              FROM counters";
         let Some(row) = self.rows(sql, &[]).await?.pop() else { return Ok(Default::default()) };
         let (pending, dead, parked) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        Ok((Counters { pending, dead, parked }, row.try_get(3)?))
+        Ok((Counters { pending, dead, parked, ..Counters::default() }, row.try_get(3)?))
+    }
+
+    async fn counters(&mut self) -> Result<Counters, Fault> {
+        let sql = "SELECT name, SUM(value)::bigint FROM counters GROUP BY name";
+        let kept: Vec<(String, i64)> = self.read(sql, &[]).await?;
+        Ok(Counters::of(kept))
     }
 
     async fn bytes(&mut self) -> Result<i64, Fault> {
@@ -81,9 +87,8 @@ pub fn write<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
 /// Adds to the kept numbers. Their rows are held until the commit, so each connection has rows of its
 /// own, as far as there are enough.
 pub fn count<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
-    let Counters { pending, dead, parked } = changes.counters;
-    let mut changed = vec![("dead", dead), ("parked", parked), ("pending", pending)];
-    changed.retain(|(_, change)| *change != 0);
+    let numbers = Counters::NAMES.into_iter().zip(changes.counters.values());
+    let changed: Vec<(&str, i64)> = numbers.filter(|(_, change)| *change != 0).collect();
     let sql = "INSERT INTO counters (name, slot, value)
          SELECT name, pg_backend_pid() % $3, change
          FROM unnest($1, $2) AS it (name, change)

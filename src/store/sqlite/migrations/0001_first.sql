@@ -18,14 +18,15 @@ CREATE TABLE meta (
 INSERT INTO meta (key, value)
 SELECT 'made_at', CAST(MIN(applied_at) AS TEXT) FROM schema_migrations;
 
--- Numbers that operators watch, changed by the transactions that change what they count: one row an accept and
--- one a settle, however many webhooks are in it.
+-- Numbers that operators watch and the books, changed by the transactions that change what they count: one
+-- statement an accept and one a settle, however many webhooks are in it.
 CREATE TABLE counters (
     name TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO counters (name, value) VALUES ('pending', 0), ('dead', 0), ('parked', 0);
+INSERT INTO counters (name, value) VALUES ('dead', 0), ('delivered', 0), ('discarded', 0), ('erased', 0),
+    ('mapped', 0), ('parked', 0), ('pending', 0), ('planned', 0), ('received', 0), ('replaced', 0), ('unmapped', 0);
 
 -- Webhooks as received, one row each at the end. A row outlives its body, so that the same bytes stay known.
 CREATE TABLE inbox (
@@ -44,6 +45,8 @@ CREATE TABLE inbox (
     event TEXT,
     -- Why it is parked, wholly or in part; NULL if it isn't.
     parked TEXT,
+    -- 1 if at least a part of it was ever planned.
+    mapped INTEGER NOT NULL DEFAULT 1,
     -- NULL once pruned. Last, because it is long.
     body BLOB
 ) STRICT;

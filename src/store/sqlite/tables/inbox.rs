@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::{PersonId, Webhook, WebhookId};
 use crate::store::InboxEntry;
 use crate::store::inbox::Prunable;
-use crate::store::rows::{Changes, NewWebhook, StoredWebhook};
+use crate::store::rows::{Changes, NewWebhook, ReplannedWebhook, StoredWebhook};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::{Entries, Hash, InboxRows, Kept};
@@ -99,10 +99,10 @@ impl InboxRows for SqliteUnit<'_> {
         fingerprints: &[Hash],
         ids: &[WebhookId],
     ) -> Result<Vec<StoredWebhook>, Fault> {
-        let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
+        let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL, mapped
              FROM inbox WHERE sha256 = ?1";
         let mut found = read_by(self.connection, sql, fingerprints)?;
-        let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL
+        let sql = "SELECT id, sha256, received_at, source, campaign, parked IS NOT NULL, mapped
              FROM inbox WHERE id = ?1 AND body IS NOT NULL";
         found.extend(read_by::<StoredWebhook>(self.connection, sql, ids.iter().map(|id| id.0))?);
         Ok(found)
@@ -118,18 +118,20 @@ impl InboxRows for SqliteUnit<'_> {
 pub fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     for new in &changes.webhooks {
         let sql = "INSERT INTO inbox
-                 (id, sha256, received_at, source, owner, campaign, event, parked, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+                 (id, sha256, received_at, source, owner, campaign, event, parked, mapped, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         let NewWebhook { id, fingerprint, received_at, source, owner, .. } = new;
-        let NewWebhook { campaign, event, parked, body, .. } = new;
+        let NewWebhook { campaign, event, parked, is_mapped, body, .. } = new;
         let (id, at) = (id.0, received_at);
-        let values = params![id, fingerprint, at, source, owner, campaign, event, parked, body];
+        let values =
+            params![id, fingerprint, at, source, owner, campaign, event, parked, is_mapped, body];
         change(connection, sql, values)?;
     }
     for webhook in &changes.replanned {
-        let sql = "UPDATE inbox SET parked = ?2, campaign = ?3
+        let sql = "UPDATE inbox SET parked = ?2, campaign = ?3, mapped = ?4
              WHERE id = ?1 AND body IS NOT NULL";
-        change(connection, sql, params![webhook.id.0, webhook.parked, webhook.campaign])?;
+        let ReplannedWebhook { id, parked, campaign, is_mapped } = webhook;
+        change(connection, sql, params![id.0, parked, campaign, is_mapped])?;
     }
     for id in &changes.dropped {
         let sql = "UPDATE inbox SET body = NULL, parked = NULL WHERE id = ?1 AND body IS NOT NULL";

@@ -9,7 +9,7 @@ use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::unit::SqliteUnit;
 use crate::store::unit::MetaRows;
 
-use super::{change, find};
+use super::{change, find, read};
 
 impl MetaRows for SqliteUnit<'_> {
     async fn values(&mut self, keys: &[String]) -> Result<Vec<Option<String>>, Fault> {
@@ -32,9 +32,15 @@ impl MetaRows for SqliteUnit<'_> {
         )?;
         let numbers = statement.query_row([], |row| {
             let (pending, dead, parked) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok((Counters { pending, dead, parked }, row.get(3)?))
+            Ok((Counters { pending, dead, parked, ..Counters::default() }, row.get(3)?))
         });
         Ok(numbers?)
+    }
+
+    async fn counters(&mut self) -> Result<Counters, Fault> {
+        let kept: Vec<(String, i64)> =
+            read(self.connection, "SELECT name, value FROM counters", [])?;
+        Ok(Counters::of(kept))
     }
 
     async fn bytes(&mut self) -> Result<i64, Fault> {
@@ -67,12 +73,14 @@ pub fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     if let Some(AvailabilityClock { way, reading }) = changes.accepting {
         remember(connection, meta::accepting(way), Some(&micros(reading).to_string()))?;
     }
-    let Counters { pending, dead, parked } = changes.counters;
-    for (name, by) in [("pending", pending), ("dead", dead), ("parked", parked)] {
-        if by != 0 {
-            let sql = "UPDATE counters SET value = value + ?2 WHERE name = ?1";
-            change(connection, sql, (name, by))?;
-        }
+    if changes.counters == Counters::default() {
+        return Ok(());
     }
-    Ok(())
+    // All in one statement, over their few rows.
+    let sql = "UPDATE counters SET value = value + CASE name
+             WHEN 'dead' THEN ?1 WHEN 'delivered' THEN ?2 WHEN 'discarded' THEN ?3
+             WHEN 'erased' THEN ?4 WHEN 'mapped' THEN ?5 WHEN 'parked' THEN ?6
+             WHEN 'pending' THEN ?7 WHEN 'planned' THEN ?8 WHEN 'received' THEN ?9
+             WHEN 'replaced' THEN ?10 WHEN 'unmapped' THEN ?11 ELSE 0 END";
+    change(connection, sql, rusqlite::params_from_iter(changes.counters.values()))
 }
