@@ -46,33 +46,21 @@ use crate::telemetry::LogOptions;
 /// The documented defaults of every key.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
 
-/// Every setting of the relay.
+/// Every setting of the relay. Its types have the keys of `config/default.toml`, which documents them.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Settings {
-    /// Listeners, and the bounds on what clients may cost.
     pub server: ServerSettings,
-    /// The store of webhooks and deliveries, and its retention.
     pub store: StoreSettings,
-    /// The proofs of webhooks, and GrowSurf's API.
     pub growsurf: GrowsurfSettings,
-    /// The workspace, how fast it is called, and what identifies a person there.
     pub customerio: CustomerioSettings,
-    /// Retries, probes, batches and leases.
     pub delivery: DeliverySettings,
-    /// The comparison with GrowSurf, and the watch over its webhooks.
     pub sync: SyncSettings,
-    /// The writes to GrowSurf, and their number.
     pub feedback: FeedbackRules,
-    /// Names of events and attributes, tiers, attributes from metadata; what other sections decide of the
-    /// rules isn't in it.
+    /// Names, tiers and keys of metadata; other sections decide the other rules.
     pub mapping: Rules,
-    /// The tokens of the admin API and the operator's pages.
     pub admin: AdminSettings,
-    /// The tokens of server events.
     pub api: TokenSettings,
-    /// From which pages clicks and shares are taken.
     pub page: PageSettings,
-    /// The level and the form of the log.
     pub log: LogOptions,
     /// Values that are allowed but probably not meant, one sentence each.
     #[serde(skip)]

@@ -47,6 +47,15 @@ where
     fits.ok_or_else(|| D::Error::custom(Expected::between("a whole number", LOW, HIGH, "")))
 }
 
+/// Reads a text by a function; an empty one is none.
+pub fn optional<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    parse: impl FnOnce(&str) -> Result<T, Expected>,
+) -> Result<Option<T>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| parse(&text)).transpose().map_err(D::Error::custom)
+}
+
 /// Reads a text by a function.
 pub fn text<'de, D: Deserializer<'de>, T>(
     deserializer: D,

@@ -12,18 +12,15 @@ use crate::customerio::Region;
 use crate::domain::check_metadata_key;
 use crate::mapping::IdentifyBy;
 use crate::options::address::plain_url;
-use crate::options::{Expected, secret, text, whole};
+use crate::options::{Expected, optional, secret, text, whole};
 
-/// The workspace, the pace of its calls, and the identifier of a person there.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CustomerioSettings {
     /// The site ID, the user of basic authentication; without colon.
     #[serde(deserialize_with = "site_id")]
     pub site_id: Option<String>,
-    /// The API key, the password.
     #[serde(deserialize_with = "secret::key")]
     pub api_key: Option<SecretString>,
-    /// The data centre of the workspace.
     pub region: Region,
     /// The address in place of the region's host, for tests and sandboxes.
     #[serde(deserialize_with = "base_url")]
@@ -31,12 +28,9 @@ pub struct CustomerioSettings {
     /// Calls a second at most; a batch counts each of its calls. At least 1.
     #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
     pub calls_per_second: u32,
-    /// Time one request may take.
     pub timeout: Duration,
-    /// The identifier of a person.
     #[serde(deserialize_with = "identify_by")]
     pub identify_by: IdentifyBy,
-    /// True if ids from participant metadata are written by a server alone.
     pub trust_metadata_id: bool,
     /// The keys of reporting webhooks; without one none is accepted.
     #[serde(deserialize_with = "secret::secrets")]
@@ -86,8 +80,7 @@ fn site_id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Erro
 }
 
 fn base_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
-    let text = Option::<String>::deserialize(from)?;
-    text.map(|text| plain_url(&text)).transpose().map_err(D::Error::custom)
+    optional(from, plain_url)
 }
 
 fn identify_by<'de, D: Deserializer<'de>>(from: D) -> Result<IdentifyBy, D::Error> {

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use serde::de::Deserializer;
 use url::Url;
 
 use crate::config::check::Check;
 use crate::domain::EmailPattern;
 use crate::options::address::plain_url;
-use crate::options::{Expected, secret, text};
+use crate::options::{optional, secret, text};
 
 pub use campaigns::{CampaignSettings, ConversionsFrom, SharesFrom};
 
@@ -24,17 +24,12 @@ pub struct GrowsurfSettings {
     pub webhook_secrets: Vec<SecretString>,
     /// True if the relay starts without any secret, and then accepts posts of anybody.
     pub allow_unsigned: bool,
-    /// The greatest age of a signature.
     pub signature_max_age: Duration,
-    /// Addresses whose webhooks are parked.
     pub ignore_emails: Vec<EmailPattern>,
-    /// The key of GrowSurf's REST API.
     #[serde(deserialize_with = "secret::key")]
     pub api_key: Option<SecretString>,
-    /// The address of that API.
     #[serde(deserialize_with = "base_url")]
     pub base_url: Url,
-    /// The time for one request to it.
     pub timeout: Duration,
     /// The URL of GrowSurf's webhooks, if its path isn't one of the relay's own.
     #[serde(deserialize_with = "webhook_url")]
@@ -101,12 +96,12 @@ fn base_url<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
 
 /// Reads a URL as GrowSurf calls it, which nothing behind a `#` reaches.
 fn webhook_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-    let is_web = |url: &Url| {
-        let is_plain = url.fragment().is_none() && url.username().is_empty();
-        matches!(url.scheme(), "http" | "https") && is_plain && url.password().is_none()
-    };
-    let url = Url::parse(&text).ok().filter(is_web);
-    let expected = "a URL such as \"https://relay.example.com/hooks/growsurf\"";
-    url.map(Some).ok_or_else(|| D::Error::custom(Expected::from(expected)))
+    optional(from, |text| {
+        let is_web = |url: &Url| {
+            let is_plain = url.fragment().is_none() && url.username().is_empty();
+            matches!(url.scheme(), "http" | "https") && is_plain && url.password().is_none()
+        };
+        let expected = "a URL such as \"https://relay.example.com/hooks/growsurf\"";
+        Url::parse(text).ok().filter(is_web).ok_or_else(|| expected.into())
+    })
 }

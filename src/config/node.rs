@@ -20,6 +20,9 @@ use crate::config::tree::{Tree, is_key, join, shown};
 use crate::options::spoiled::{Strictness, mark};
 use crate::options::{duration, secret};
 
+/// The rule that what is no text breaks.
+const TEXT: &str = "expected text in quotes";
+
 /// Reads all sections. What can't be read is replaced by the default and read again, so that every problem
 /// is found. Returns the paths of the secrets, too.
 pub(super) fn read<T: DeserializeOwned>(
@@ -72,7 +75,7 @@ impl<'r> Node<'r> {
 
     fn text(&self) -> Result<&'r str, Wrong> {
         let text = self.value.and_then(Value::as_str);
-        let text = text.ok_or_else(|| Wrong::custom("expected text in quotes"))?;
+        let text = text.ok_or_else(|| Wrong::custom(TEXT))?;
         mark(text, self.strictness).map_or(Ok(text), |rule| Err(Wrong::custom(rule)))
     }
 
@@ -115,15 +118,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         }
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_str(self.text()?)
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        self.deserialize_str(visitor)
-    }
-
-    /// Returns an empty text is none.
+    /// Reads an empty text as none.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match self.value {
             Some(Value::String(text)) if text.is_empty() => visitor.visit_none(),
@@ -207,8 +202,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple
-        tuple_struct identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        tuple tuple_struct identifier ignored_any
     }
 }
 
@@ -282,7 +277,10 @@ impl Error for Wrong {
     }
 
     fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::custom(format_args!("expected {expected}"))
+        match expected.to_string() {
+            text if text.ends_with("string") => Self::custom(TEXT),
+            other => Self::custom(format_args!("expected {other}")),
+        }
     }
 
     fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {

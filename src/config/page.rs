@@ -7,12 +7,10 @@ use crate::http::PageOptions;
 use crate::mapping::PostsPerDay;
 use crate::options::whole;
 
-/// The pages whose clicks and shares are accepted, and how many.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PageSettings {
     /// The origins of those pages, and the number of posts that are accepted.
     pub posts: PageOptions,
-    /// The most posts for one participant in a day.
     pub per_day: PostsPerDay,
     /// The percentage of Customer.io's pace, and of the requests at once, for calls from posts.
     #[serde(deserialize_with = "whole::<_, _, 1, 100>")]

@@ -4,33 +4,27 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use serde::de::Deserializer;
 
 use crate::config::check::Check;
 use crate::http::{BodyOptions, ListenerOptions};
-use crate::options::{Expected, text};
+use crate::options::{Expected, optional, text};
 
-/// Listeners, and the bounds of connections and bodies.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ServerSettings {
-    /// The address for webhooks.
     #[serde(deserialize_with = "listener")]
     pub listen: SocketAddr,
     /// The address for metrics and the admin API, if it isn't `listen`; never the same one.
     #[serde(deserialize_with = "second_listener")]
     pub operator_listen: Option<SocketAddr>,
-    /// The bounds of connections.
     pub connections: ListenerOptions,
-    /// The bounds of bodies.
     pub bodies: BodyOptions,
     /// Time the store has to accept a webhook before its sender has to try again.
     pub answer_timeout: Duration,
-    /// Time from the signal to the exit.
     pub shutdown_grace: Duration,
 }
 
 impl ServerSettings {
-    /// Checks that the keys go together.
     pub(super) fn check(&self, check: &mut Check<'_>) {
         check.rule(
             &["server.body_memory", "server.max_body"],
@@ -66,6 +60,5 @@ fn listener<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> 
 }
 
 fn second_listener<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
-    let text = Option::<String>::deserialize(from)?;
-    text.map(|text| address(&text)).transpose().map_err(D::Error::custom)
+    optional(from, address)
 }

@@ -9,19 +9,14 @@ use crate::options::secret;
 use crate::store::postgres::ConnectionOptions;
 use crate::store::url::StoreUrl;
 
-/// The store of webhooks and deliveries, and its retention.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StoreSettings {
-    /// The database.
     pub url: StoreUrl,
-    /// The retention of webhooks' bodies.
     pub keep: RetentionRules,
-    /// The reaction to a damaged store.
     pub on_damage: OnDamage,
     /// The key of tombstones, in place of the store's own secret.
     #[serde(deserialize_with = "secret::secret")]
     pub tombstone_key: Option<SecretString>,
-    /// The connections to a Postgres server.
     pub connection: ConnectionOptions,
 }
 
@@ -36,7 +31,6 @@ pub enum OnDamage {
 }
 
 impl StoreSettings {
-    /// Checks that the keys go together.
     pub(super) fn check(&self, check: &mut Check<'_>) {
         if self.url.has_password() && self.connection.password.is_some() {
             check.broken("store.password", "is in store.url as well; remove one of them");

@@ -5,12 +5,9 @@ use serde::Deserialize;
 use crate::config::check::Check;
 use crate::sync::{CompareRules, PeriodicRules};
 
-/// The comparison with GrowSurf, and the watch over its webhooks.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SyncSettings {
-    /// The schedule.
     pub periodic: PeriodicRules,
-    /// The rules of a comparison.
     pub compare: CompareRules,
 }
 

@@ -5,7 +5,6 @@ use serde::Deserialize;
 
 use crate::options::secret;
 
-/// The tokens of the admin API and of the operator's pages.
 #[derive(Debug, Clone, Deserialize)]
 pub struct AdminSettings {
     /// The tokens that open both; without one they are off.

@@ -147,7 +147,7 @@ impl Tree {
                 for (index, table) in tables.into_iter().enumerate() {
                     let path = format!("{path}[{index}]");
                     for (name, default) in known[0].as_table().into_iter().flatten() {
-                        if !REQUIRED.contains(&name.as_str()) {
+                        if !REQUIRED.contains(&name.as_str()) || table.get(name).is_some() {
                             self.set(&join(&path, name), default.clone(), BUILT_IN);
                         }
                     }
@@ -172,10 +172,15 @@ impl Tree {
                     problems.unknown(place.name, &join(path, name), Some(path.to_owned()));
                 }
             }
-            (schema, value) => match typed(schema, value, place) {
-                Ok(value) => self.set(path, value, place.name),
-                Err(text) => problems.push(place.name, path, text),
-            },
+            (schema, value) => {
+                let text = place.separator.zip(value.as_str());
+                let parsed = text.and_then(|(separator, text)| parsed(schema, text, separator));
+                let value = parsed.unwrap_or(value);
+                match type_fault(schema, &value, place) {
+                    None => self.set(path, value, place.name),
+                    Some(text) => problems.push(place.name, path, text),
+                }
+            }
         }
     }
 
@@ -275,35 +280,32 @@ pub(super) fn is_tables(value: &Value) -> bool {
     value.as_array().is_some_and(|items| items.first().is_some_and(Value::is_table))
 }
 
-/// Returns a number, a flag or a list as its key wants it; else the rule that the value breaks.
-fn typed(default: &Value, value: Value, place: Place<'_>) -> Result<Value, String> {
-    let text = value.as_str().filter(|_| place.separator.is_some());
-    let (expected, read) = match default {
-        Value::Integer(_) if value.is_integer() => return Ok(value),
-        Value::Boolean(_) if value.is_bool() => return Ok(value),
-        Value::Integer(_) => {
-            ("a whole number", text.and_then(|it| it.parse().ok()).map(Value::Integer))
+/// Returns the text of a variable as its key wants it, if it can be read so.
+fn parsed(default: &Value, text: &str, separator: char) -> Option<Value> {
+    match default {
+        Value::Integer(_) => text.parse().ok().map(Value::Integer),
+        Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
+        Value::Array(_) => {
+            // It may have a blank behind each comma, and end with one.
+            let text = if separator == ',' { text.replace(", ", ",") } else { text.to_owned() };
+            let items = text.split(separator).filter(|item| !item.is_empty());
+            Some(items.map(str::to_owned).collect::<Vec<_>>().into())
         }
-        Value::Boolean(_) => {
-            ("true or false", text.and_then(|it| it.parse().ok()).map(Value::Boolean))
-        }
-        Value::Array(_) if let (Some(text), Some(separator)) = (text, place.separator) => {
-            // It may end with a comma.
-            let rule = (separator == ',').then(|| mark(text, Strictness::Text)).flatten();
-            let trim =
-                |item: &'_ str| item.trim_matches(|it| separator == ',' && it == ' ').to_owned();
-            let items = text.split(separator).map(trim).filter(|item| !item.is_empty());
-            return rule
-                .map_or_else(|| Ok(items.collect::<Vec<_>>().into()), |rule| Err(rule.into()));
-        }
-        _ => return Ok(value),
+        _ => None,
+    }
+}
+
+/// Returns the rule that the type of a value breaks.
+fn type_fault(default: &Value, value: &Value, place: Place<'_>) -> Option<String> {
+    let expected = match default {
+        Value::Integer(_) if !value.is_integer() => "a whole number",
+        Value::Boolean(_) if !value.is_bool() => "true or false",
+        _ => return None,
     };
-    let spoiled = text.and_then(|text| mark(text, Strictness::Plain)).map(Into::into);
-    let given = || match place.separator {
-        None if value.is_str() => format!("the text {}", shown(&value, place.name)),
-        _ => shown(&value, place.name),
-    };
-    read.ok_or_else(|| spoiled.unwrap_or_else(|| wrong(expected, &given())))
+    let spoiled = value.as_str().and_then(|text| mark(text, Strictness::Plain));
+    let kind = if place.separator.is_none() && value.is_str() { "the text " } else { "" };
+    let given = format!("{kind}{}", shown(value, place.name));
+    Some(spoiled.map_or_else(|| wrong(expected, &given), Into::into))
 }
 
 /// Returns a value that is no secret as a problem shows it.
