@@ -6,10 +6,8 @@
 
 use serde::Serialize;
 
-use super::{operation::Note, ring::Ring};
+use super::{operation::Note, ring::Entry};
 
-const MAX_ENTRIES: usize = 100_000;
-const MAX_BYTES: usize = 32 << 20;
 /// Counts for the fixed part of an entry.
 const ENTRY_BYTES: usize = 128;
 
@@ -82,24 +80,12 @@ pub(super) struct Activity {
     pub(super) note: Note,
 }
 
-/// The bounded log.
-#[derive(Debug)]
-pub(super) struct ActivityLog(Ring<Activity>);
+impl Entry for Activity {
+    const MOST: usize = 100_000;
+    const MOST_BYTES: usize = 32 << 20;
 
-impl Default for ActivityLog {
-    fn default() -> Self {
-        Self(Ring::new(MAX_ENTRIES, MAX_BYTES))
-    }
-}
-
-impl ActivityLog {
-    pub(super) fn record(&mut self, activity: Activity) {
-        let identifier = activity.note.identifier.as_ref().map_or(0, String::len);
-        let bytes = ENTRY_BYTES + identifier + activity.note.detail.len();
-        self.0.keep(activity, bytes);
-    }
-
-    pub(super) fn entries(&self) -> &Ring<Activity> {
-        &self.0
+    fn bytes(&self) -> usize {
+        let Note { identifier, detail, .. } = &self.note;
+        ENTRY_BYTES + identifier.as_ref().map_or(0, String::len) + detail.len()
     }
 }

@@ -8,6 +8,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The body of a success: an empty object and a line feed, as recorded from the live API.
@@ -15,7 +16,7 @@ const SUCCESS: &[u8] = b"{}\n";
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// The reason why an operation is refused. Only v2 shows `field` and `reason`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{message}")]
 pub(super) struct Problem {
     pub(super) reason: &'static str,
@@ -37,10 +38,6 @@ impl Problem {
     pub(super) fn within(mut self, parent: &str) -> Self {
         self.field = format!("{parent}.{}", self.field);
         self
-    }
-
-    fn to_json(&self) -> Value {
-        json!({"reason": self.reason, "field": self.field, "message": self.message})
     }
 }
 
@@ -88,7 +85,7 @@ impl Answer {
         let body = match style {
             Style::V1 => json!({"meta": {"errors": [problem.message]}}),
             Style::Merge => json!({"meta": {"error": problem.message}}),
-            Style::Entity | Style::Batch => json!({"errors": [problem.to_json()]}),
+            Style::Entity | Style::Batch => json!({"errors": [problem]}),
         };
         Self::json(StatusCode::BAD_REQUEST, &body)
     }
@@ -101,7 +98,7 @@ impl Answer {
                 let errors: Vec<Value> = problems
                     .iter()
                     .map(|(index, problem)| {
-                        let mut error = problem.to_json();
+                        let mut error = json!(problem);
                         error["batch_index"] = json!(index);
                         error
                     })

@@ -21,7 +21,7 @@ use super::{
     operation::Reading,
     others,
     requests::Logged,
-    state::{Received, Shared},
+    state::Shared,
     v1, v2,
 };
 
@@ -50,7 +50,7 @@ pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Re
         || is_unsubscribe(&parts);
     let request = Logged::new(shared.now(), &parts, &body);
 
-    let Received { seq, fault, answer } = shared.lock().receive(request, reading, is_authorized);
+    let (seq, fault, answer) = shared.lock().receive(request, reading, is_authorized);
     end(fault, answer, |answer| shared.lock().requests.answered(seq, answer.status)).await
 }
 

@@ -13,13 +13,10 @@ use super::{
     activity::Kind,
     identifier::Identifier,
     operation::{Event, EventId, Note},
-    ring::Ring,
+    ring::{Entry, Ring},
     workspace::{Receipt, Workspace},
 };
 
-/// Enough for every test and benchmark; older events are dropped with their ids.
-const MAX_EVENTS: usize = 1_000_000;
-const MAX_BYTES: usize = 512 << 20;
 /// Counts for the fixed part of an event.
 const EVENT_BYTES: usize = 256;
 /// The time in which an anonymous event can be joined with a person.
@@ -30,7 +27,6 @@ const JOINED_FOR_MS: i64 = 5 * 60 * 1_000;
 /// An event that was applied.
 #[derive(Debug, Serialize)]
 pub(super) struct Record {
-    #[serde(skip)]
     pub(super) id: Option<EventId>,
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
@@ -51,29 +47,25 @@ pub(super) struct Record {
 }
 
 /// Every distinct event in order of arrival.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct EventLog {
-    records: Ring<Record>,
+    pub(super) records: Ring<Record>,
     by_id: HashMap<u128, u64>,
     /// Since the last reset.
     pub(super) repeats: u64,
 }
 
-impl Default for EventLog {
-    fn default() -> Self {
-        Self { records: Ring::new(MAX_EVENTS, MAX_BYTES), by_id: HashMap::new(), repeats: 0 }
+impl Entry for Record {
+    /// Enough for every test and benchmark; older events are dropped with their ids.
+    const MOST: usize = 1_000_000;
+    const MOST_BYTES: usize = 512 << 20;
+
+    fn bytes(&self) -> usize {
+        EVENT_BYTES + self.name.len() + self.data.get().len()
     }
 }
 
 impl EventLog {
-    pub(super) fn get(&self, seq: u64) -> Option<&Record> {
-        self.records.get(seq)
-    }
-
-    pub(super) fn records(&self) -> &Ring<Record> {
-        &self.records
-    }
-
     /// Gives an event to another person, or to none.
     pub(super) fn give(&mut self, seq: u64, owner: Option<u64>) {
         if let Some(record) = self.records.get_mut(seq) {
@@ -91,8 +83,7 @@ impl EventLog {
 
     fn push(&mut self, record: Record) -> u64 {
         let id = record.id.as_ref().map(|id| id.number);
-        let bytes = EVENT_BYTES + record.name.len() + record.data.get().len();
-        let seq = self.records.push(record, bytes);
+        let seq = self.records.push(record);
         if let Some(id) = id {
             self.by_id.insert(id, seq);
         }
@@ -194,7 +185,7 @@ impl Workspace {
         }
         let oldest = receipt.at_ms - ANONYMOUS_KEPT_MS;
         for seq in waiting {
-            let kept = self.events.get(seq);
+            let kept = self.events.records.get(seq);
             if kept.is_some_and(|event| event.received_at >= oldest) {
                 self.events.give(seq, Some(key));
                 person.events.push_back(seq);

@@ -19,7 +19,7 @@ use super::answer::Answer;
 /// The rules as they are sent.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Script {
+struct Script {
     rules: Vec<Rule>,
 }
 
@@ -121,21 +121,13 @@ struct Active {
 }
 
 impl Faults {
-    /// Makes rules of a script.
+    /// Reads the rules of a script, whose errors without a body are answered with `bare`.
     ///
     /// # Errors
     ///
     /// Says which rule can't be carried out, and why.
-    pub(super) fn new(script: Script) -> Result<Self, String> {
-        Self::with(script, |status| Answer::error(status, "a scripted fault"))
-    }
-
-    /// Makes rules of a script, whose errors without a body are answered with `bare`.
-    ///
-    /// # Errors
-    ///
-    /// Says which rule can't be carried out, and why.
-    pub(super) fn with(script: Script, bare: fn(StatusCode) -> Answer) -> Result<Self, String> {
+    pub(super) fn read(script: &[u8], bare: fn(StatusCode) -> Answer) -> Result<Self, String> {
+        let script: Script = serde_json::from_slice(script).map_err(|error| error.to_string())?;
         let rules = script.rules.into_iter().enumerate();
         let active = rules.map(|(index, rule)| {
             Active::new(rule, bare).map_err(|problem| format!("rules[{index}]: {problem}"))

@@ -50,7 +50,8 @@ impl Workspace {
         let oldest = receipt.seconds() - CARRIED_SECONDS;
         let (mut moved, mut left) = (Vec::new(), 0);
         for seq in &person.events {
-            let recent = self.events.get(*seq).is_some_and(|event| event.timestamp >= oldest);
+            let recent =
+                self.events.records.get(*seq).is_some_and(|event| event.timestamp >= oldest);
             if recent {
                 self.events.give(*seq, Some(into));
                 moved.push(*seq);

@@ -60,9 +60,11 @@ pub(super) struct Event {
 }
 
 /// A ULID, as sent and as the number that identifies repeats.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
 pub(super) struct EventId {
     pub(super) text: String,
+    #[serde(skip)]
     pub(super) number: u128,
 }
 

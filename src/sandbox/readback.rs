@@ -16,11 +16,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
+    answer::Answer,
     faults::Faults,
     identifier::Identifier,
-    ring::Ring,
+    ring::{Entry, Ring},
     state::Shared,
-    views::{ActivityView, EventView, PersonView, RequestView},
+    views::{EventView, Numbered, PersonView},
 };
 
 /// The guide's page about the sandbox, which lists every request.
@@ -49,7 +50,7 @@ struct Page {
 
 impl Page {
     /// Returns `{name: [...], "forgotten": n}` of the requested entries.
-    fn of<'a, T, V: Serialize>(
+    fn of<'a, T: Entry, V: Serialize>(
         &self,
         name: &str,
         ring: &'a Ring<T>,
@@ -57,7 +58,7 @@ impl Page {
     ) -> Response {
         let entries = ring.after(self.since).take(self.limit.unwrap_or(usize::MAX));
         let entries: Vec<V> = entries.map(|(seq, entry)| view(seq, entry)).collect();
-        list(name, &entries, Some(ring.forgotten()))
+        list(name, &entries, Some(ring.forgotten))
     }
 }
 
@@ -97,29 +98,28 @@ async fn one_person(State(shared): State<Shared>, Path(identifier): Path<String>
     let events: Vec<_> = person
         .events
         .iter()
-        .filter_map(|seq| Some(EventView::new(*seq, workspace.events.get(*seq)?)))
+        .filter_map(|seq| Some(EventView::new(*seq, workspace.events.records.get(*seq)?)))
         .collect();
     json_response(StatusCode::OK, &PersonView::new(key, person, events))
 }
 
 async fn events(State(shared): State<Shared>, Query(page): Query<Page>) -> Response {
     let state = shared.lock();
-    page.of("events", state.workspace.events.records(), EventView::new)
+    page.of("events", &state.workspace.events.records, EventView::new)
 }
 
 async fn activity(State(shared): State<Shared>, Query(page): Query<Page>) -> Response {
     let state = shared.lock();
-    let log = state.workspace.activity.entries();
-    page.of("activity", log, |seq, activity| ActivityView { seq, activity })
+    page.of("activity", &state.workspace.activity, Numbered::new)
 }
 
 async fn requests(State(shared): State<Shared>, Query(page): Query<Page>) -> Response {
     let state = shared.lock();
-    page.of("requests", state.requests.entries(), RequestView::new)
+    page.of("requests", &state.requests.entries, Numbered::new)
 }
 
 async fn clear(State(shared): State<Shared>) -> StatusCode {
-    shared.lock().requests.clear();
+    shared.lock().requests.entries.clear();
     StatusCode::NO_CONTENT
 }
 
@@ -128,10 +128,10 @@ async fn stats(State(shared): State<Shared>) -> Response {
     let workspace = &state.workspace;
     let body = json!({
         "people": workspace.people.len(),
-        "events": workspace.events.records().next_seq() - 1,
+        "events": workspace.events.records.newest(),
         "repeats": workspace.events.repeats,
         "requests": state.requests.received,
-        "activity": workspace.activity.entries().next_seq() - 1,
+        "activity": workspace.activity.newest(),
     });
     json_response(StatusCode::OK, &body)
 }
@@ -142,8 +142,7 @@ async fn faults(State(shared): State<Shared>) -> Response {
 }
 
 async fn set_faults(State(shared): State<Shared>, body: Bytes) -> Response {
-    let script = serde_json::from_slice(&body).map_err(|error| error.to_string());
-    match script.and_then(Faults::new) {
+    match Faults::read(&body, |status| Answer::error(status, "a scripted fault")) {
         Ok(faults) => {
             let rules = faults.to_json();
             shared.lock().faults = faults;

@@ -2,12 +2,11 @@
 
 use http::request::Parts;
 use http::{Method, StatusCode};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
-use super::ring::Ring;
+use super::ring::{Entry, Ring};
 
-const MAX_REQUESTS: usize = 100_000;
-const MAX_REQUEST_BYTES: usize = 256 << 20;
 /// Counts for the fixed part of a request.
 const REQUEST_BYTES: usize = 256;
 
@@ -15,11 +14,11 @@ const REQUEST_BYTES: usize = 256;
 #[derive(Debug, Serialize)]
 pub(super) struct Logged {
     pub(super) received_at: i64,
-    #[serde(skip)]
+    #[serde(serialize_with = "method")]
     pub(super) method: Method,
     /// Raw, with the query.
     pub(super) path: Box<str>,
-    #[serde(skip)]
+    #[serde(serialize_with = "body")]
     pub(super) body: Box<[u8]>,
     pub(super) status: Option<u16>,
     pub(super) applied: bool,
@@ -42,25 +41,27 @@ impl Logged {
     }
 }
 
-/// The requests since the last reset, and the newest of them.
-#[derive(Debug)]
-pub(super) struct Requests {
-    pub(super) received: u64,
-    entries: Ring<Logged>,
+impl Entry for Logged {
+    const MOST: usize = 100_000;
+    const MOST_BYTES: usize = 256 << 20;
+
+    fn bytes(&self) -> usize {
+        REQUEST_BYTES + self.path.len() + self.body.len()
+    }
 }
 
-impl Default for Requests {
-    fn default() -> Self {
-        Self { received: 0, entries: Ring::new(MAX_REQUESTS, MAX_REQUEST_BYTES) }
-    }
+/// The requests since the last reset, and the newest of them.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    pub(super) received: u64,
+    pub(super) entries: Ring<Logged>,
 }
 
 impl Requests {
     /// Logs a request and returns its number.
     pub(super) fn log(&mut self, request: Logged) -> u64 {
-        let bytes = REQUEST_BYTES + request.path.len() + request.body.len();
         self.received += 1;
-        self.entries.keep(request, bytes)
+        self.entries.keep(request)
     }
 
     /// Logs the status that a request is answered with.
@@ -76,13 +77,17 @@ impl Requests {
             request.applied = applied;
         }
     }
+}
 
-    pub(super) fn entries(&self) -> &Ring<Logged> {
-        &self.entries
-    }
+fn method<S: Serializer>(method: &Method, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(method.as_str())
+}
 
-    /// Drops the requests; their numbers go on.
-    pub(super) fn clear(&mut self) {
-        self.entries.clear();
+/// Writes a body as JSON if it is, else as text.
+fn body<S: Serializer>(body: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    match serde_json::from_slice::<&RawValue>(body) {
+        Ok(json) => json.serialize(to),
+        Err(_) if body.is_empty() => to.serialize_none(),
+        Err(_) => to.serialize_str(&String::from_utf8_lossy(body)),
     }
 }

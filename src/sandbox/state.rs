@@ -40,7 +40,7 @@ pub(super) struct Shared {
 }
 
 /// Everything that the sandbox remembers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) workspace: Workspace,
     pub(super) requests: Requests,
@@ -49,24 +49,9 @@ pub(super) struct State {
     pub(super) faults: Faults,
 }
 
-/// A request that was logged and has taken effect, before it is answered.
-#[derive(Debug)]
-pub(super) struct Received {
-    pub(super) seq: u64,
-    pub(super) fault: Option<Arc<Fault>>,
-    /// The true answer; a success if the fault lets the request have no effect.
-    pub(super) answer: Answer,
-}
-
 impl Shared {
     pub(super) fn new(clock: Clock) -> Self {
-        let state = State {
-            workspace: Workspace::default(),
-            requests: Requests::default(),
-            growsurf: None,
-            faults: Faults::default(),
-        };
-        Self { clock, state: Arc::new(Mutex::new(state)) }
+        Self { clock, state: Arc::default() }
     }
 
     pub(super) fn now(&self) -> i64 {
@@ -80,13 +65,14 @@ impl Shared {
 }
 
 impl State {
-    /// Logs a request, decides its fault and lets it take effect.
+    /// Logs a request, decides its fault and lets it take effect. Returns its number, and its true answer: a
+    /// success if the fault lets the request have no effect.
     pub(super) fn receive(
         &mut self,
         request: Logged,
         reading: Reading,
         is_authorized: bool,
-    ) -> Received {
+    ) -> (u64, Option<Arc<Fault>>, Answer) {
         let fault = self.faults.decide(&Subject {
             method: request.method.as_str(),
             path: &request.path,
@@ -105,7 +91,7 @@ impl State {
         } else {
             Answer::error(StatusCode::UNAUTHORIZED, "Unauthorized request")
         };
-        Received { seq, fault, answer }
+        (seq, fault, answer)
     }
 
     /// Returns the stand-in GrowSurf.
@@ -115,11 +101,10 @@ impl State {
 
     /// Forgets everything; only the requests' numbers go on.
     pub(super) fn reset(&mut self) {
-        self.workspace = Workspace::default();
-        self.requests.clear();
-        self.requests.received = 0;
-        self.growsurf = None;
-        self.faults = Faults::default();
+        let mut requests = std::mem::take(&mut self.requests);
+        requests.entries.clear();
+        requests.received = 0;
+        *self = Self { requests, ..Self::default() };
     }
 
     fn take_effect(&mut self, receipt: Receipt, reading: Reading, item_errors: &[usize]) -> Answer {

@@ -1,9 +1,8 @@
 //! Views of the state in the read-back interface: borrowed shapes for serialisation only.
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
-use super::{activity::Activity, events::Record, people, people::Person, requests::Logged};
+use super::{events::Record, people, people::Person};
 
 #[derive(Debug, Serialize)]
 pub(super) struct PersonView<'a, E> {
@@ -22,7 +21,6 @@ impl<'a, E: Serialize> PersonView<'a, E> {
 #[derive(Debug, Serialize)]
 pub(super) struct EventView<'a> {
     seq: u64,
-    id: Option<&'a str>,
     #[serde(flatten)]
     record: &'a Record,
     identifier: Option<&'a str>,
@@ -36,7 +34,6 @@ impl<'a> EventView<'a> {
         let identifier = record.identifier.as_ref();
         Self {
             seq,
-            id: record.id.as_ref().map(|id| &*id.text),
             record,
             identifier: identifier.map(|identifier| identifier.value()),
             identifier_kind: identifier.map(|identifier| identifier.kind()),
@@ -46,38 +43,16 @@ impl<'a> EventView<'a> {
     }
 }
 
+/// An entry with its number.
 #[derive(Debug, Serialize)]
-pub(super) struct ActivityView<'a> {
-    pub(super) seq: u64,
-    #[serde(flatten)]
-    pub(super) activity: &'a Activity,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct RequestView<'a> {
+pub(super) struct Numbered<'a, T> {
     seq: u64,
-    method: &'a str,
     #[serde(flatten)]
-    request: &'a Logged,
-    body: BodyView<'a>,
+    entry: &'a T,
 }
 
-/// A body as JSON if it is, else as text.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum BodyView<'a> {
-    Empty,
-    Json(&'a RawValue),
-    Text(String),
-}
-
-impl<'a> RequestView<'a> {
-    pub(super) fn new(seq: u64, request: &'a Logged) -> Self {
-        let body = match serde_json::from_slice(&request.body) {
-            Ok(json) => BodyView::Json(json),
-            Err(_) if request.body.is_empty() => BodyView::Empty,
-            Err(_) => BodyView::Text(String::from_utf8_lossy(&request.body).into_owned()),
-        };
-        Self { seq, method: request.method.as_str(), request, body }
+impl<'a, T> Numbered<'a, T> {
+    pub(super) fn new(seq: u64, entry: &'a T) -> Self {
+        Self { seq, entry }
     }
 }

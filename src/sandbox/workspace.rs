@@ -7,12 +7,13 @@
 use std::collections::HashMap;
 
 use super::{
-    activity::{Activity, ActivityLog, Kind},
+    activity::{Activity, Kind},
     answer::Problem,
     events::{Anonymous, EventLog},
     identifier::Identifier,
     operation::{Note, Operation},
     people::People,
+    ring::Ring,
 };
 
 /// The time and the request of an operation.
@@ -40,7 +41,7 @@ pub(super) struct Workspace {
     pub(super) suppressed: HashMap<Identifier, Vec<Identifier>>,
     /// The identifiers that went away in merges, and the primary's `cio_id`.
     pub(super) merged: HashMap<Identifier, String>,
-    pub(super) activity: ActivityLog,
+    pub(super) activity: Ring<Activity>,
 }
 
 impl Workspace {
@@ -65,7 +66,7 @@ impl Workspace {
 
     pub(super) fn note(&mut self, receipt: Receipt, note: Note) {
         let Receipt { at_ms: received_at, request } = receipt;
-        self.activity.record(Activity { received_at, request, note });
+        self.activity.keep(Activity { received_at, request, note });
     }
 
     pub(super) fn record(

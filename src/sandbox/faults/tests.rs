@@ -5,8 +5,7 @@ use serde_json::json;
 use super::*;
 
 fn faults(script: Value) -> Result<Faults, String> {
-    let script = serde_json::from_value(script).map_err(|error| error.to_string())?;
-    Faults::new(script)
+    Faults::read(script.to_string().as_bytes(), |status| Answer::error(status, "scripted"))
 }
 
 fn ask(faults: &mut Faults, method: &str, path: &str) -> Option<Arc<Fault>> {

@@ -10,10 +10,17 @@ use serde_json::{Map, Value, json};
 use super::participant::{Participant, ReferralStatus};
 use super::program::{Kind, Named};
 use super::reward;
-use crate::sandbox::ring::Ring;
+use crate::sandbox::ring::{Entry, Ring};
 
-const MAX_WEBHOOKS: usize = 100_000;
-const MAX_WEBHOOK_BYTES: usize = 128 << 20;
+/// The body of a webhook that GrowSurf would have sent, with its time.
+impl Entry for (i64, String) {
+    const MOST: usize = 100_000;
+    const MOST_BYTES: usize = 128 << 20;
+
+    fn bytes(&self) -> usize {
+        self.1.len()
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Campaign {
@@ -50,7 +57,7 @@ impl Campaign {
             commissions: Vec::new(),
             payouts: Vec::new(),
             setup,
-            webhooks: Ring::new(MAX_WEBHOOKS, MAX_WEBHOOK_BYTES),
+            webhooks: Ring::default(),
             random: Rng::with_seed(seed as u64),
         }
     }
@@ -109,8 +116,7 @@ impl Campaign {
             "currencyISO": "USD", "rewards": reward::of_campaign_in_webhook(self),
         });
         let body = json!({"event": event, "createdAt": at, "data": data}).to_string();
-        let bytes = body.len();
-        self.webhooks.keep((at, body), bytes);
+        self.webhooks.keep((at, body));
     }
 
     /// Returns the campaign as the REST API shows it.

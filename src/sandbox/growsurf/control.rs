@@ -20,7 +20,7 @@ use super::refusal::Refusal;
 use crate::sandbox::answer::Answer;
 use crate::sandbox::faults::Faults;
 use crate::sandbox::state::Shared;
-use crate::sandbox::views::RequestView;
+use crate::sandbox::views::Numbered;
 
 /// Returns the routes of the API and of its control.
 pub(in crate::sandbox) fn routes() -> Router<Shared> {
@@ -74,8 +74,8 @@ async fn webhooks(
 async fn requests(State(shared): State<Shared>) -> Answer {
     let mut state = shared.lock();
     let growsurf = state.growsurf(shared.now());
-    let requests = growsurf.requests.entries().after(0);
-    let requests = requests.map(|(seq, request)| RequestView::new(seq, request));
+    let requests = growsurf.requests.entries.after(0);
+    let requests = requests.map(|(seq, request)| Numbered::new(seq, request));
     let shown = json!({
         "total": growsurf.requests.received, "refused": growsurf.refused,
         "most_in_flight": growsurf.most_in_flight, "requests": requests.collect::<Vec<_>>(),
@@ -84,7 +84,7 @@ async fn requests(State(shared): State<Shared>) -> Answer {
 }
 
 async fn clear(State(shared): State<Shared>) -> StatusCode {
-    shared.lock().growsurf(shared.now()).requests.clear();
+    shared.lock().growsurf(shared.now()).requests.entries.clear();
     StatusCode::NO_CONTENT
 }
 
@@ -98,7 +98,7 @@ async fn set(State(shared): State<Shared>, Path(what): Path<String>, body: Bytes
             "program" => {
                 growsurf.campaigns = Program::with(read(&body)?, now)?.campaigns();
             }
-            "faults" => growsurf.faults = Faults::with(read(&body)?, bare)?,
+            "faults" => growsurf.faults = Faults::read(&body, bare)?,
             "limits" => growsurf.limiter = Limiter::new(read(&body)?),
             "keys" => growsurf.keys = read(&body)?,
             _ => return Err("there is no such setting".to_owned()),

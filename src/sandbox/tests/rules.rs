@@ -43,7 +43,7 @@ fn person<'a>(workspace: &'a Workspace, who: &str) -> &'a Person {
 }
 
 fn last_kind(workspace: &Workspace) -> Value {
-    let (_, activity) = workspace.activity.entries().after(0).last().unwrap();
+    let (_, activity) = workspace.activity.after(0).last().unwrap();
     json!(activity.note.kind)
 }
 
@@ -135,7 +135,7 @@ fn a_repeated_event_is_one_event() {
     for _ in 0..3 {
         send(&mut workspace, NOW, "POST", "customers/1/events", event.clone());
     }
-    let record = workspace.events.get(1).unwrap();
+    let record = workspace.events.records.get(1).unwrap();
     assert_eq!((record.repeats, record.timestamp), (2, NOW));
     assert_eq!(person(&workspace, "1").events, [1]);
     assert_eq!(last_kind(&workspace), "repeated_event");
@@ -194,7 +194,7 @@ fn the_suppressed_are_ignored_under_all_their_names() {
     identify(&mut workspace, NOW, "7", json!({"email": "a@x.com"}));
     send(&mut workspace, NOW, "POST", "customers/1/events", json!({"name": "e"}));
     assert_eq!(workspace.people.len(), 0);
-    assert!(workspace.events.get(1).is_none());
+    assert!(workspace.events.records.get(1).is_none());
 
     send(&mut workspace, NOW, "POST", "customers/1/unsuppress", json!(null));
     identify(&mut workspace, NOW, "a%40x.com", json!({"plan": "p"}));
