@@ -94,11 +94,11 @@ impl Keeper {
     pub fn deliver(&self) -> u64 {
         self.runtime.block_on(async {
             let accepting =
-                AvailabilityClock { way: Destination::CustomerIo, reading: Duration::ZERO };
+                AvailabilityClock { destination: Destination::CustomerIo, reading: Duration::ZERO };
             let mut calls = 0;
             loop {
                 let claim = ClaimRequest {
-                    way: Destination::CustomerIo,
+                    destination: Destination::CustomerIo,
                     now: self.now.plus(Duration::from_secs(1)),
                     until: self.now.plus(Duration::from_secs(60)),
                     calls: CLAIM,

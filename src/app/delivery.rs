@@ -189,7 +189,7 @@ fn sender(
     store: &Arc<Store>,
     metrics: &Arc<Metrics>,
     transport: Arc<dyn Transport>,
-    (way, available_for, notify): (Destination, Duration, Arc<Notify>),
+    (destination, available_for, notify): (Destination, Duration, Arc<Notify>),
 ) -> Sender {
     let rules = settings.delivery.retry;
     let breaker = CircuitBreaker::new(rules, available_for, SystemClock.now());
@@ -198,7 +198,7 @@ fn sender(
         store: Arc::clone(store),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
-        destination: GuardedDestination::new(way, breaker, notify),
+        destination: GuardedDestination::new(destination, breaker, notify),
         metrics: Arc::clone(metrics),
         rules,
     }

@@ -119,7 +119,7 @@ fn left_out_text(left_out: u64, events: BackfillEvents) -> String {
 async fn samples(store: &Store, settings: &Settings) -> Result<Vec<LaneExplained>, StoreError> {
     let (hosts, now) = (app::explainer(settings).hosts, SystemClock.now());
     let claim = ClaimRequest {
-        way: Destination::CustomerIo,
+        destination: Destination::CustomerIo,
         now,
         until: now.plus(TRIGGERS_FOR),
         calls: CLAIMED,

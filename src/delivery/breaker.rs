@@ -170,8 +170,8 @@ impl CircuitBreaker {
                 self.is_from_peer = false;
                 self.counts_from = now.max(self.paused_until);
             }
-            let Some(outage) = &status.rest else { continue };
-            let number = |status: &PeerStatus| status.rest.as_ref().map(|it| it.number);
+            let Some(outage) = &status.outage else { continue };
+            let number = |status: &PeerStatus| status.outage.as_ref().map(|it| it.number);
             let is_new = before.is_none_or(|before| number(before) != Some(outage.number));
             self.paused_until = self.paused_until.max(now.plus(outage.remaining));
             self.counts_from = self.counts_from.max(self.paused_until);
@@ -189,7 +189,7 @@ impl CircuitBreaker {
             self.is_from_peer = true;
         }
         let is_out = |status: &PeerStatus| {
-            status.rest.as_ref().is_some_and(|it| it.kind != DestinationState::Paused)
+            status.outage.as_ref().is_some_and(|it| it.kind != DestinationState::Paused)
         };
         if self.is_from_peer && !others.iter().any(is_out) {
             // No relay reports it any more, and there was no call to test it.

@@ -39,17 +39,17 @@ mod tests {
         let start = Instant::now();
         let later = |seconds: u64| start + Duration::from_secs(seconds);
         let at = |second: i64| Time::from_seconds(7_200 + second);
-        let mut set_back = ClockJumpDetector::new(at(0), start);
-        assert_eq!(set_back.jumped_back_by(at(1), later(1)), Duration::ZERO);
-        assert_eq!(set_back.jumped_back_by(at(2 - 3_600), later(2)), HOUR);
-        assert_eq!(set_back.jumped_back_by(at(3 - 3_600), later(3)), Duration::ZERO);
+        let mut detector = ClockJumpDetector::new(at(0), start);
+        assert_eq!(detector.jumped_back_by(at(1), later(1)), Duration::ZERO);
+        assert_eq!(detector.jumped_back_by(at(2 - 3_600), later(2)), HOUR);
+        assert_eq!(detector.jumped_back_by(at(3 - 3_600), later(3)), Duration::ZERO);
         assert_eq!(
-            set_back.jumped_back_by(at(4), later(4)),
+            detector.jumped_back_by(at(4), later(4)),
             Duration::ZERO,
             "forward is another matter"
         );
-        assert_eq!(set_back.jumped_back_by(at(4), later(4) + NOTICED / 2), Duration::ZERO);
+        assert_eq!(detector.jumped_back_by(at(4), later(4) + NOTICED / 2), Duration::ZERO);
         // A machine that was asleep: the steady clock stood still.
-        assert_eq!(set_back.jumped_back_by(at(9_999), later(5)), Duration::ZERO);
+        assert_eq!(detector.jumped_back_by(at(9_999), later(5)), Duration::ZERO);
     }
 }

@@ -82,7 +82,7 @@ impl ClusterTask {
             let breaker = self.destination.breaker();
             (breaker.recoveries(), breaker.outage(now))
         };
-        let status = PeerStatus { relay: self.relay, recoveries, rest: outage };
+        let status = PeerStatus { relay: self.relay, recoveries, outage };
         match self.store.heartbeat(&status, now).await {
             Ok(others) => {
                 let count = u32::try_from(others.len()).unwrap_or(u32::MAX).saturating_add(1);

@@ -171,14 +171,22 @@ impl Dispatcher {
             None => 0,
         };
         let until = now.plus(self.rules.lease);
-        let way = destination.kind();
+        let kind = destination.kind();
         // Writes to GrowSurf keep their order, however old they are.
-        let old_before = match way {
+        let old_before = match kind {
             Destination::CustomerIo => now.minus(OLD),
             Destination::GrowSurf => Time::default(),
         };
-        let claim =
-            ClaimRequest { way, now, until, calls, page, in_turn: IN_TURN, old_before, lane };
+        let claim = ClaimRequest {
+            destination: kind,
+            now,
+            until,
+            calls,
+            page,
+            in_turn: IN_TURN,
+            old_before,
+            lane,
+        };
         let claimed = self.writing(self.sender.store.claim(claim)).await;
         let leases = match claimed {
             Ok(leases) if !leases.is_empty() => leases,

@@ -214,7 +214,7 @@ impl Sender {
     /// Returns the destination's availability clock for the store.
     pub(super) fn availability_clock(&self) -> AvailabilityClock {
         AvailabilityClock {
-            way: self.destination.kind(),
+            destination: self.destination.kind(),
             reading: self.destination.breaker().available_for(),
         }
     }

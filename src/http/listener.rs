@@ -1,10 +1,10 @@
 //! Accepts connections within bounds and lets the last requests finish.
 //!
 //! What belongs here: the life of a connection. Each of its states has a deadline, each client has a
-//! share of all places. What doesn't: the time and memory of bodies (`body`).
+//! share of all permits. What doesn't: the time and memory of bodies (`body`).
 
 mod connection;
-mod places;
+mod permits;
 mod watched;
 
 use std::convert::Infallible;
@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use self::connection::{Connection, TrackedBody};
-use self::places::{Place, PlaceLimit, Places};
+use self::permits::{ConnectionLimit, ConnectionPermit, ConnectionPermits};
 use self::watched::{Deadlines, MissedDeadline, Watched};
 use super::client::{is_trusted, network};
 use super::delay::NotBefore;
@@ -117,7 +117,8 @@ impl Listener {
     /// Serves until `shutdown`, then stops accepting and waits for requests that are under way.
     pub async fn serve(self, router: Router, metrics: Arc<Metrics>, shutdown: CancellationToken) {
         let Self { listener, options, request_timeout } = self;
-        let places = Arc::new(Places::new(options.max_connections, options.per_client()));
+        let permits =
+            Arc::new(ConnectionPermits::new(options.max_connections, options.per_client()));
         let graceful = GracefulShutdown::new();
         let mut failures = Failures::default();
         let accept = async {
@@ -128,24 +129,24 @@ impl Listener {
                     Err(error) => {
                         metrics.connection_closed("descriptors");
                         failures.note(&error);
-                        places.make_room(None);
+                        permits.make_room(None);
                         tokio::time::sleep(ACCEPT_REST).await;
                         continue;
                     }
                 };
                 let crowded = |why| {
                     metrics.connection_closed(match why {
-                        PlaceLimit::Client => "client",
-                        PlaceLimit::All => "all",
+                        ConnectionLimit::Client => "client",
+                        ConnectionLimit::All => "all",
                     });
                 };
-                let Some(place) = places.take(options.client(peer.ip()), crowded).await else {
+                let Some(permit) = permits.acquire(options.client(peer.ip()), crowded).await else {
                     continue;
                 };
                 let connection = Served {
                     router: router.clone(),
                     peer,
-                    place,
+                    permit,
                     metrics: Arc::clone(&metrics),
                     request_timeout,
                 };
@@ -206,19 +207,19 @@ impl Failures {
 struct Served {
     router: Router,
     peer: SocketAddr,
-    place: Place,
+    permit: ConnectionPermit,
     metrics: Arc<Metrics>,
     request_timeout: Duration,
 }
 
 impl Served {
-    /// Serves it to its end, and frees its place.
+    /// Serves it to its end, and frees its permit.
     async fn serve(self, stream: TcpStream, deadlines: Deadlines, watcher: Watcher) {
-        let Self { router, peer, place, metrics, request_timeout } = self;
+        let Self { router, peer, permit, metrics, request_timeout } = self;
         // Answers are small, and waiting to fill a packet would delay them.
         let _best_effort = stream.set_nodelay(true);
         let _counted = metrics.open_connection();
-        let connection = &place.connection;
+        let connection = &permit.connection;
         let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
             answer(router.clone(), peer, request, Arc::clone(connection), request_timeout)
         });

@@ -77,7 +77,7 @@ pub struct PagePosts {
     latest_client: Mutex<LatestClient>,
     total: Mutex<Total>,
     /// The relays that share the total.
-    sharers: ReplicaCount,
+    replicas: ReplicaCount,
     /// The time from which the limiter counts.
     began: Instant,
 }
@@ -87,7 +87,7 @@ impl PagePosts {
     pub fn new(
         options: &PageOptions,
         bodies: &BodyLimits,
-        sharers: ReplicaCount,
+        replicas: ReplicaCount,
         now: Instant,
     ) -> Self {
         let limiter = Limiter::new(options.posts_per_minute, options.addresses);
@@ -97,7 +97,7 @@ impl PagePosts {
             limiter: Mutex::new(limiter),
             latest_client: Mutex::default(),
             total: Mutex::new(Total::new(options.total_posts_per_minute)),
-            sharers,
+            replicas,
             began: now,
         }
     }
@@ -116,7 +116,7 @@ impl PagePosts {
 
     /// Admits one more post of all clients together; `None` if the total is used up.
     fn admit(self: &Arc<Self>, clock: &Arc<dyn Clock>) -> Option<AdmittedPost> {
-        let is_within = self.total(|total| total.admit(self.sharers.count(), self.since(clock)));
+        let is_within = self.total(|total| total.admit(self.replicas.count(), self.since(clock)));
         // Not before: dropped, it would count.
         is_within.then(|| {
             let (posts, clock) = (Arc::clone(self), Arc::clone(clock));

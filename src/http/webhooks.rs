@@ -222,7 +222,7 @@ fn accepted(state: &AppState, receipt: Receipt) -> Response {
 /// Returns the reason of a refusal as the log sums it.
 fn reason(error: &IngestError) -> &'static str {
     match error {
-        IngestError::Signature(fault) => fault.word(),
+        IngestError::Signature(fault) => fault.label(),
         IngestError::Report { fault, .. } => fault.label(),
         IngestError::WrongCampaign { .. } => "campaign",
         IngestError::Unreadable(_) | IngestError::Template(_) => "unreadable",

@@ -163,7 +163,7 @@ impl KeptStatus {
     fn status(self, relay: &str, now: i64) -> Result<PeerStatus, StoreError> {
         let relay = relay.parse().map_err(|error| unreadable("a single value", error))?;
         let mut status = PeerStatus { relay, ..self.status };
-        if let Some(outage) = &mut status.rest {
+        if let Some(outage) = &mut status.outage {
             let since = duration(now.saturating_sub(self.seen_at));
             outage.remaining = outage.remaining.saturating_sub(since);
         }
@@ -182,7 +182,7 @@ pub struct PeerStatus {
     pub recoveries: i64,
     /// The outage, if it sends nothing because of the destination. One that only a newer version knows is none.
     #[serde_as(deserialize_as = "DefaultOnError")]
-    pub rest: Option<Outage>,
+    pub outage: Option<Outage>,
 }
 
 /// The reason why a relay sends nothing.

@@ -31,11 +31,11 @@ impl Store {
     /// clock that shows `now`. Lanes of the class page count only with `page`. Doesn't wait for writes.
     pub async fn next_due(
         &self,
-        way: Destination,
+        destination: Destination,
         page: bool,
         now: Time,
     ) -> Result<Option<Time>, StoreError> {
-        self.read("find the next due lane", NextDue { way, page, now }).await
+        self.read("find the next due lane", NextDue { destination, page, now }).await
     }
 
     /// Ends leases with the verdicts on their deliveries, and keeps the reading of the availability clock. A
@@ -86,19 +86,19 @@ impl Store {
     /// Leased lanes stay, because their worker uses the same clock.
     pub async fn shift_due_times(
         &self,
-        way: Destination,
+        destination: Destination,
         by: Duration,
         now: Time,
     ) -> Result<(), StoreError> {
         use_case!(
             self.write("move due times"),
-            [way: Destination, by: Duration, now: Time] -> (),
+            [destination: Destination, by: Duration, now: Time] -> (),
             |unit| {
                 if unit.has_own_clock() {
                     return Ok(());
                 }
                 let (by, now) = (micros(*by), now.micros());
-                let mut lanes = unit.hold_all_lanes(ranks(*way, true), false).await?;
+                let mut lanes = unit.hold_all_lanes(ranks(*destination, true), false).await?;
                 lanes.retain(|lane| lane.due_at > Some(now));
                 for lane in &mut lanes {
                     lane.due_at = lane.due_at.map(|due_at| due_at.saturating_sub(by).max(now));
@@ -142,7 +142,7 @@ impl Store {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClaimRequest {
     /// The destination of the lanes.
-    pub way: Destination,
+    pub destination: Destination,
     /// The present time; lanes due later aren't given.
     pub now: Time,
     /// The end of the leases.
@@ -164,7 +164,7 @@ pub struct ClaimRequest {
 /// The reading of a destination's availability clock: the time for which it has accepted calls, in all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AvailabilityClock {
-    pub way: Destination,
+    pub destination: Destination,
     pub reading: Duration,
 }
 

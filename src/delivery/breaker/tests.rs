@@ -177,7 +177,7 @@ fn a_clock_set_back_holds_up_neither_pause_nor_probe() {
 fn reported(number: i64, kind: DestinationState, remaining: u64) -> Vec<PeerStatus> {
     let reason = "401".to_owned();
     let rest = Outage { kind, number, remaining: Duration::from_secs(remaining), reason };
-    vec![PeerStatus { relay: uuid::Uuid::from_u128(1), recoveries: number - 1, rest: Some(rest) }]
+    vec![PeerStatus { relay: uuid::Uuid::from_u128(1), recoveries: number - 1, outage: Some(rest) }]
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn what_another_relay_sees_the_end_of_is_over() {
     gate.apply_peers(&reported(1, DestinationState::Halted, 0), at(1));
     assert_eq!(gate.state(at(1)), DestinationState::Halted);
     let well = PeerStatus {
-        rest: None,
+        outage: None,
         recoveries: 1,
         ..reported(1, DestinationState::Halted, 0).remove(0)
     };

@@ -1,7 +1,7 @@
 //! The state of one connection, shared with the choice of connections to close.
 //!
 //! What belongs here: the last progress, and the side that is waited for. What doesn't: deadlines, which
-//! `watched` keeps, and the choice of a connection that makes room, which is `places`'.
+//! `watched` keeps, and the choice of a connection that makes room, which is `permits`'.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -71,7 +71,7 @@ pub enum SignatureError {
 
 impl SignatureError {
     /// Returns the reason as the log sums it.
-    pub fn word(&self) -> &'static str {
+    pub fn label(&self) -> &'static str {
         match self {
             Self::Missing => "signature_missing",
             Self::Malformed { .. } => "signature_malformed",

@@ -11,7 +11,7 @@ use super::Bench;
 use super::script::at;
 
 fn relay(number: u128) -> PeerStatus {
-    PeerStatus { relay: Uuid::from_u128(number), recoveries: 0, rest: None }
+    PeerStatus { relay: Uuid::from_u128(number), recoveries: 0, outage: None }
 }
 
 pub(crate) async fn relays_know_each_other_until_one_says_nothing_more(bench: &impl Bench) {
@@ -22,11 +22,11 @@ pub(crate) async fn relays_know_each_other_until_one_says_nothing_more(bench: &i
         remaining: Duration::from_secs(7),
         reason: "why\0".to_owned(),
     };
-    let reported = PeerStatus { rest: Some(rest.clone()), ..relay(1) };
+    let reported = PeerStatus { outage: Some(rest.clone()), ..relay(1) };
     assert_eq!(first.heartbeat(&reported, at(0)).await.unwrap(), []);
     let heard = second.heartbeat(&relay(2), at(2)).await.unwrap();
     let later = Outage { remaining: Duration::from_secs(5), ..rest };
-    assert_eq!(heard, [PeerStatus { rest: Some(later), ..relay(1) }]);
+    assert_eq!(heard, [PeerStatus { outage: Some(later), ..relay(1) }]);
     assert_eq!(first.heartbeat(&relay(1), at(3)).await.unwrap(), [relay(2)]);
     assert_eq!(first.heartbeat(&relay(1), at(8)).await.unwrap(), []);
     second.heartbeat(&relay(2), at(9)).await.unwrap();

@@ -66,7 +66,7 @@ pub(crate) async fn lanes_out_and_back_are_kept_apart(bench: &impl Bench) {
     };
     asks("1").await.unwrap();
     asks("2").await.unwrap();
-    let of = |way| ClaimRequest { way, ..claim(at(2)) };
+    let of = |destination| ClaimRequest { destination, ..claim(at(2)) };
     assert_eq!(store.next_due(Destination::GrowSurf, true, at(2)).await.unwrap(), Some(at(1)));
     let out = store.claim(of(Destination::CustomerIo)).await.unwrap();
     assert!(out[0].key.email().is_some(), "{out:?}");

@@ -147,7 +147,7 @@ impl Walk {
                     let settled =
                         |leased| vec![verdicts(leased, *delivered, *verdict, self.second)];
                     let reading = Duration::from_secs(self.number);
-                    let clock = AvailabilityClock { way: Destination::CustomerIo, reading };
+                    let clock = AvailabilityClock { destination: Destination::CustomerIo, reading };
                     let done = self.store.settle(settled(&store), clock, now).await.unwrap();
                     let expected = self.model.settle(settled(&model), clock, now).await.unwrap();
                     assert_eq!(done, expected, "the model");
@@ -158,8 +158,8 @@ impl Walk {
             Step::SetBack { seconds } => {
                 self.second -= seconds;
                 let by = Duration::from_secs(u64::try_from(*seconds).unwrap());
-                let (way, now) = (Destination::CustomerIo, at(self.second));
-                both!(self, |store| store.shift_due_times(way, by, now));
+                let (destination, now) = (Destination::CustomerIo, at(self.second));
+                both!(self, |store| store.shift_due_times(destination, by, now));
             }
             Step::Raise { person, class } => {
                 let email = Email::parse(&format!("p{person}@example.com")).unwrap();

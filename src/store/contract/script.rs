@@ -395,14 +395,14 @@ pub(crate) async fn take(store: &Store, person: &str, effect: &str, now: Time) -
 
 /// The availability clock where it doesn't matter.
 pub(crate) const NEVER: AvailabilityClock =
-    AvailabilityClock { way: Destination::CustomerIo, reading: Duration::ZERO };
+    AvailabilityClock { destination: Destination::CustomerIo, reading: Duration::ZERO };
 
 /// Returns a claim of up to a hundred calls for a minute, to which nothing is old.
 pub(crate) fn claim(now: Time) -> ClaimRequest {
     let until = now.plus(Duration::from_secs(60));
     let old_before = Time::from_micros(i64::MIN);
     ClaimRequest {
-        way: Destination::CustomerIo,
+        destination: Destination::CustomerIo,
         now,
         until,
         calls: 100,

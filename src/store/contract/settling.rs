@@ -100,9 +100,10 @@ pub(crate) async fn the_availability_clock_is_stored(bench: &impl Bench) {
     let store = bench.open().await;
     assert_eq!(store.destination().await.unwrap().accepting, Duration::ZERO);
     let reading = Duration::from_micros(1_234_567);
-    for (way, reading) in [(Destination::CustomerIo, reading), (Destination::GrowSurf, 2 * reading)]
+    for (destination, reading) in
+        [(Destination::CustomerIo, reading), (Destination::GrowSurf, 2 * reading)]
     {
-        store.settle(Vec::new(), AvailabilityClock { way, reading }, at(0)).await.unwrap();
+        store.settle(Vec::new(), AvailabilityClock { destination, reading }, at(0)).await.unwrap();
     }
     drop(store);
     let store = bench.open().await;

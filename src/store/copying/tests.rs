@@ -56,7 +56,10 @@ async fn filled(bench: &dyn Bench) {
     store
         .settle(
             vec![failed],
-            AvailabilityClock { way: Destination::CustomerIo, reading: Duration::from_secs(5) },
+            AvailabilityClock {
+                destination: Destination::CustomerIo,
+                reading: Duration::from_secs(5),
+            },
             at(0),
         )
         .await

@@ -54,7 +54,7 @@ impl PostgresStore {
         let session = options
             .connection
             .notify
-            .then(|| Session::start(connecting, Arc::clone(&options.bell)));
+            .then(|| Session::start(connecting, Arc::clone(&options.notify)));
         let server = Self { connections, session, wake, closed };
         Ok(Store { batcher, planning, backend: Backend::Server(server) })
     }

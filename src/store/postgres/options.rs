@@ -23,8 +23,8 @@ pub struct ServerOptions {
     /// The key of tombstones; without one it is made of the store's secret.
     pub tombstone_key: Option<SecretString>,
     pub connection: ConnectionOptions,
-    /// Rung when another relay has queued work.
-    pub bell: Arc<Notify>,
+    /// Notified when another relay has queued work.
+    pub notify: Arc<Notify>,
     /// Keeps those apart who are in each other's way.
     pub random: Arc<dyn Random>,
     /// The clock that leases go by.
@@ -33,13 +33,13 @@ pub struct ServerOptions {
 
 impl ServerOptions {
     /// Returns the usual way.
-    pub fn new(seed: [u8; 32], now: Time, bell: Arc<Notify>, random: Arc<dyn Random>) -> Self {
+    pub fn new(seed: [u8; 32], now: Time, notify: Arc<Notify>, random: Arc<dyn Random>) -> Self {
         Self {
             seed,
             now,
             tombstone_key: None,
             connection: ConnectionOptions::default(),
-            bell,
+            notify,
             random,
             ruling: ClockSource::Server,
         }

@@ -59,11 +59,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects, again and again if need be, and rings `bell` when others have queued work.
-    pub(super) fn start(connecting: Arc<Connecting>, bell: Arc<Notify>) -> Self {
+    /// Connects, again and again if need be, and notifies when others have queued work.
+    pub(super) fn start(connecting: Arc<Connecting>, notify: Arc<Notify>) -> Self {
         let (orders, given) = mpsc::channel(ORDERS);
         let ending = CancellationToken::new();
-        let keeper = Keeper { connecting, bell, orders: given, shares: false };
+        let keeper = Keeper { connecting, notify, orders: given, shares: false };
         let end = ending.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -100,7 +100,7 @@ impl Drop for Session {
 
 struct Keeper {
     connecting: Arc<Connecting>,
-    bell: Arc<Notify>,
+    notify: Arc<Notify>,
     orders: mpsc::Receiver<Order>,
     /// True if it shares the lock whenever it is connected.
     shares: bool,
@@ -119,9 +119,9 @@ impl Keeper {
     /// Connects, and does its work until the connection ends.
     async fn hold(&mut self) -> Result<(), Fault> {
         let Connected { client, wire, place } = self.connecting.connect().await?;
-        let bell = Arc::clone(&self.bell);
+        let notify = Arc::clone(&self.notify);
         tokio::select! {
-            ended = ring(wire, bell) => ended,
+            ended = notify_by(wire, notify) => ended,
             failed = self.work(client, place) => failed,
         }
     }
@@ -132,7 +132,7 @@ impl Keeper {
             self.in_time(share(&client)).await?;
         }
         // Whatever was queued while nobody listened.
-        self.bell.notify_one();
+        self.notify.notify_one();
         while self.connecting.servers.is_current(place) {
             let order = tokio::select! {
                 order = self.orders.recv() => order,
@@ -173,11 +173,11 @@ impl Keeper {
     }
 }
 
-/// Rings when others have queued work, until the connection ends.
-async fn ring(mut wire: Wire, bell: Arc<Notify>) -> Result<(), Fault> {
+/// Notifies when others have queued work, until the connection ends.
+async fn notify_by(mut wire: Wire, notify: Arc<Notify>) -> Result<(), Fault> {
     while let Some(message) = poll_fn(|context| wire.poll_message(context)).await {
         if let AsyncMessage::Notification(_) = message? {
-            bell.notify_one();
+            notify.notify_one();
         }
     }
     Ok(())

@@ -101,9 +101,9 @@ fn try_to_deliver(connection: &mut Connection, now: Time) -> Result<Option<Strin
     let released = unit::run(connection, &ReleaseLanes(now));
     connection.execute_batch("ROLLBACK")?;
     released?;
-    for &way in Destination::VARIANTS {
-        unit::run(connection, &NextDue { way, page: true, now })?;
-        let clock = meta::recall(connection, accepting(way))?;
+    for &destination in Destination::VARIANTS {
+        unit::run(connection, &NextDue { destination, page: true, now })?;
+        let clock = meta::recall(connection, accepting(destination))?;
         clock.as_deref().map(number).transpose()?;
     }
     unit::run(connection, &ReadStats)?;

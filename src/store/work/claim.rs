@@ -99,8 +99,8 @@ impl Claim {
             };
             return Ok(unit.free_lane(lane).await?.filter(may_be).into_iter().collect());
         }
-        let due = unit.due_lanes(ranks(claim.way, false), now, claim.calls).await?;
-        let with_pages = ranks(claim.way, claim.page > 0);
+        let due = unit.due_lanes(ranks(claim.destination, false), now, claim.calls).await?;
+        let with_pages = ranks(claim.destination, claim.page > 0);
         if !due.is_empty() || !with_pages.contains(&PAGE) {
             return Ok(due);
         }

@@ -10,8 +10,8 @@ pub const PAGE: i16 = 2;
 pub const ALL: &[i16] = &[0, 1, PAGE, 3];
 
 /// Returns the number of calls that lead a way and have a class.
-pub fn rank(way: Destination, class: Class) -> i16 {
-    match (way, class) {
+pub fn rank(destination: Destination, class: Class) -> i16 {
+    match (destination, class) {
         (Destination::CustomerIo, Class::Live) => 0,
         (Destination::CustomerIo, Class::History) => 1,
         (Destination::CustomerIo, Class::Page) => PAGE,
@@ -29,8 +29,8 @@ pub fn class(rank: i16) -> Class {
 }
 
 /// Returns the numbers of the lanes that lead a way, in the order they are served.
-pub fn ranks(way: Destination, page: bool) -> &'static [i16] {
-    match (way, page) {
+pub fn ranks(destination: Destination, page: bool) -> &'static [i16] {
+    match (destination, page) {
         (Destination::CustomerIo, true) => &[0, 1, PAGE],
         (Destination::CustomerIo, false) => &[0, 1],
         (Destination::GrowSurf, _) => &[3],

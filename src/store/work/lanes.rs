@@ -11,7 +11,7 @@ use super::classes::{ALL, ranks};
 
 /// Implements [`Store::next_due`](crate::store::Store::next_due).
 pub struct NextDue {
-    pub way: Destination,
+    pub destination: Destination,
     pub page: bool,
     pub now: Time,
 }
@@ -20,7 +20,7 @@ impl Work for NextDue {
     type Output = Option<Time>;
 
     async fn run<U: Unit>(&self, unit: &mut U) -> Result<Option<Time>, U::Fault> {
-        let due = unit.next_due(ranks(self.way, self.page)).await?;
+        let due = unit.next_due(ranks(self.destination, self.page)).await?;
         let ahead = unit.clock_skew(self.now);
         Ok(due.map(|due| Time::from_micros(due.saturating_sub(ahead))))
     }

@@ -79,7 +79,7 @@ pub(super) struct Relay {
     dispatcher: Option<Dispatcher>,
     dispatching: Option<JoinHandle<()>>,
     stop: CancellationToken,
-    bell: Arc<Notify>,
+    notify: Arc<Notify>,
 }
 
 impl Relay {
@@ -88,7 +88,7 @@ impl Relay {
         path: &Path,
         customerio: Url,
         clock: Arc<Ticking>,
-        bell: Arc<Notify>,
+        notify: Arc<Notify>,
         watch: Watch,
     ) -> Self {
         let clock: Arc<dyn Clock> = clock;
@@ -126,7 +126,11 @@ impl Relay {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             random: Arc::new(NoJitter),
-            destination: GuardedDestination::new(Destination::CustomerIo, gate, Arc::clone(&bell)),
+            destination: GuardedDestination::new(
+                Destination::CustomerIo,
+                gate,
+                Arc::clone(&notify),
+            ),
             metrics,
             rules,
         };
@@ -156,10 +160,10 @@ impl Relay {
             Arc::new(NoJitter),
             unsigned,
             Duration::from_secs(60),
-            Arc::clone(&bell),
+            Arc::clone(&notify),
         );
         let stop = CancellationToken::new();
-        Self { store, ingest, dispatcher, dispatching: None, stop, bell }
+        Self { store, ingest, dispatcher, dispatching: None, stop, notify }
     }
 
     /// Accepts a webhook.
@@ -186,7 +190,7 @@ impl Relay {
     /// Puts all dead letters back.
     pub(super) async fn redeliver(&self) {
         self.store.redeliver(DeadLetters::All, START).await.unwrap();
-        self.bell.notify_one();
+        self.notify.notify_one();
     }
 
     pub(super) async fn stats(&self) -> Stats {

@@ -153,11 +153,11 @@ impl Scenario {
 
 impl Memory {
     async fn relay(&self, home: &Home, life: &Life, faults: &[(usize, Fault)]) -> Relay {
-        let (clock, bell) = (Arc::clone(&self.clock), Arc::new(Notify::new()));
+        let (clock, notify) = (Arc::clone(&self.clock), Arc::new(Notify::new()));
         let (life, faults) = (life.clone(), faults.to_vec());
         let watch = life.watch();
-        let door = Door { life, faults, clock: Arc::clone(&clock), bell: Arc::clone(&bell) };
-        Relay::start(&home.path(), self.stand.open(door), clock, bell, watch).await
+        let door = Door { life, faults, clock: Arc::clone(&clock), notify: Arc::clone(&notify) };
+        Relay::start(&home.path(), self.stand.open(door), clock, notify, watch).await
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Door {
     pub(super) life: Life,
     pub(super) faults: Vec<(usize, Fault)>,
     pub(super) clock: Arc<Ticking>,
-    pub(super) bell: Arc<Notify>,
+    pub(super) notify: Arc<Notify>,
 }
 
 struct Passage {
@@ -110,7 +110,7 @@ async fn pass(State(passage): State<Arc<Passage>>, request: Request) -> Response
         Some(Fault::Lost) => StatusCode::GATEWAY_TIMEOUT.into_response(),
         Some(Fault::Late) => {
             door.clock.skip(Duration::from_secs(3_600));
-            door.bell.notify_one();
+            door.notify.notify_one();
             came_again.notified().await;
             answer
         }

@@ -107,8 +107,8 @@ impl Tables {
                 None => drop(self.values.remove(&key)),
             }
         }
-        if let Some(AvailabilityClock { way, reading }) = clock {
-            self.values.insert(accepting(way).to_owned(), micros(reading).to_string());
+        if let Some(AvailabilityClock { destination, reading }) = clock {
+            self.values.insert(accepting(destination).to_owned(), micros(reading).to_string());
         }
         let Changes { audit, removed_audit, traffic, traffic_since, .. } = changes;
         for entry in audit {

@@ -74,14 +74,14 @@ pub fn write<'a>(writes: &mut Writes<'a>, changes: &'a Changes) {
             None => writes.add("DELETE FROM meta WHERE key = $1", vec![boxed(&**key)]),
         }
     }
-    let Some(AvailabilityClock { way, reading }) = changes.accepting else { return };
+    let Some(AvailabilityClock { destination, reading }) = changes.accepting else { return };
     let sql = "INSERT INTO meta (key, value)
          SELECT $1, $2::bigint::text WHERE NOT EXISTS (
              SELECT 1 FROM meta WHERE key = $1 AND value::bigint > $2::bigint - 1000000
          )
          ON CONFLICT (key) DO UPDATE
          SET value = GREATEST(meta.value::bigint, excluded.value::bigint)::text";
-    writes.add(sql, vec![boxed(meta::accepting(way)), boxed(micros(reading))]);
+    writes.add(sql, vec![boxed(meta::accepting(destination)), boxed(micros(reading))]);
 }
 
 /// Adds to the kept numbers. Their rows are held until the commit, so each connection has rows of its

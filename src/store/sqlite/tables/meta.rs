@@ -70,8 +70,8 @@ pub fn write(connection: &Connection, changes: &Changes) -> Result<(), Fault> {
     for (key, value) in &changes.values {
         remember(connection, key, value.as_deref())?;
     }
-    if let Some(AvailabilityClock { way, reading }) = changes.accepting {
-        remember(connection, meta::accepting(way), Some(&micros(reading).to_string()))?;
+    if let Some(AvailabilityClock { destination, reading }) = changes.accepting {
+        remember(connection, meta::accepting(destination), Some(&micros(reading).to_string()))?;
     }
     if changes.counters == Counters::default() {
         return Ok(());

@@ -1,9 +1,9 @@
-//! Places for connections: a number in all, and a number for each client.
+//! Permits for connections: a number in all, and a number for each client.
 //!
 //! What belongs here: the choice of the connection that makes room. What doesn't: accepting and closing,
 //! and a client's deadlines (`watched`).
 //!
-//! A new connection always gets a place while the relay waits for any client, so idle connections keep
+//! A new connection always gets a permit while the relay waits for any client, so idle connections keep
 //! nobody out. The connection with the oldest last byte makes room. The lock is taken when a connection
 //! is accepted and when it ends, never for its bytes.
 
@@ -18,7 +18,7 @@ use super::connection::Connection;
 
 /// Reasons why a connection was refused or closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PlaceLimit {
+pub enum ConnectionLimit {
     /// Its client has too many.
     Client,
     /// All clients together have too many.
@@ -28,9 +28,9 @@ pub enum PlaceLimit {
 /// The time given to a connection that makes room, before another one has to.
 const ROOM_WAIT: Duration = Duration::from_millis(50);
 
-/// Places for connections.
+/// Permits for connections.
 #[derive(Debug)]
-pub struct Places {
+pub struct ConnectionPermits {
     began: Instant,
     free: Arc<Semaphore>,
     per_client: usize,
@@ -53,38 +53,38 @@ struct Queue {
     seen: HashMap<u64, u64>,
 }
 
-/// A connection's place; free again when it is dropped.
+/// A connection's permit; free again when it is dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct ConnectionPermit {
     /// The connection.
     pub connection: Arc<Connection>,
     number: u64,
     client: Option<IpAddr>,
-    places: Arc<Places>,
+    permits: Arc<ConnectionPermits>,
     _free_again: OwnedSemaphorePermit,
 }
 
-impl Places {
-    /// Returns places for `all` connections, with at most `per_client` for each client.
+impl ConnectionPermits {
+    /// Returns permits for `all` connections, with at most `per_client` for each client.
     pub fn new(all: usize, per_client: usize) -> Self {
         let free = Arc::new(Semaphore::new(all.min(Semaphore::MAX_PERMITS)));
         Self { began: Instant::now(), free, per_client, taken: Mutex::default() }
     }
 
-    /// Gives a place to a new connection. `client` is `None` for a trusted proxy, which only the total
+    /// Gives a permit to a new connection. `client` is `None` for a trusted proxy, which only the total
     /// limits. `crowded` is called for each connection that makes room or is refused.
     ///
-    /// Returns `None` if the client has all its places, and the relay is busy with each.
-    pub async fn take(
+    /// Returns `None` if the client has all its permits, and the relay is busy with each.
+    pub async fn acquire(
         self: &Arc<Self>,
         client: Option<IpAddr>,
-        crowded: impl Fn(PlaceLimit),
-    ) -> Option<Place> {
+        crowded: impl Fn(ConnectionLimit),
+    ) -> Option<ConnectionPermit> {
         let mut is_leaving = false;
         if let Some(client) = client
             && self.client_has_all(client)
         {
-            crowded(PlaceLimit::Client);
+            crowded(ConnectionLimit::Client);
             is_leaving = self.make_room(Some(client));
             if !is_leaving {
                 return None;
@@ -95,16 +95,16 @@ impl Places {
                 break permit;
             }
             if !std::mem::take(&mut is_leaving) && self.make_room(None) {
-                crowded(PlaceLimit::All);
+                crowded(ConnectionLimit::All);
             }
-            // A closed connection gives its place back in a moment. Where the relay is at work on
+            // A closed connection gives its permit back in a moment. Where the relay is at work on
             // each, the first answer frees one.
             let free = Arc::clone(&self.free).acquire_owned();
             if let Ok(Ok(permit)) = tokio::time::timeout(ROOM_WAIT, free).await {
                 break permit;
             }
         };
-        Some(self.seat(client, permit))
+        Some(self.register(client, permit))
     }
 
     /// Closes the connection longest without progress, of one client or of all. Returns false if
@@ -126,7 +126,11 @@ impl Places {
         self.lock().clients.get(&client).is_some_and(|queue| queue.seen.len() >= self.per_client)
     }
 
-    fn seat(self: &Arc<Self>, client: Option<IpAddr>, permit: OwnedSemaphorePermit) -> Place {
+    fn register(
+        self: &Arc<Self>,
+        client: Option<IpAddr>,
+        permit: OwnedSemaphorePermit,
+    ) -> ConnectionPermit {
         let connection = Arc::new(Connection::new(self.began));
         let mut taken = self.lock();
         let number = taken.next;
@@ -136,8 +140,8 @@ impl Places {
             taken.clients.entry(client).or_default().insert(number, Arc::clone(&connection));
         }
         drop(taken);
-        let places = Arc::clone(self);
-        Place { connection, number, client, places, _free_again: permit }
+        let permits = Arc::clone(self);
+        ConnectionPermit { connection, number, client, permits, _free_again: permit }
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -195,9 +199,9 @@ impl Queue {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.places.lock().remove(self.number, self.client);
+        self.permits.lock().remove(self.number, self.client);
     }
 }
 
@@ -207,67 +211,68 @@ mod tests {
 
     use super::*;
 
-    fn taken(places: &Arc<Places>, client: &str) -> Option<Place> {
+    fn acquired(permits: &Arc<ConnectionPermits>, client: &str) -> Option<ConnectionPermit> {
         let client = (!client.is_empty()).then(|| client.parse().unwrap());
-        places.take(client, |_| ()).now_or_never().flatten()
+        permits.acquire(client, |_| ()).now_or_never().flatten()
     }
 
-    fn is_evicted(place: &Place) -> bool {
-        place.connection.evicted.notified().now_or_never().is_some()
+    fn is_evicted(permit: &ConnectionPermit) -> bool {
+        permit.connection.evicted.notified().now_or_never().is_some()
     }
 
-    fn after(place: &Place) {
-        let before = place.connection.progress();
-        while place.connection.progress() == before {
-            place.connection.moved();
+    fn after(permit: &ConnectionPermit) {
+        let before = permit.connection.progress();
+        while permit.connection.progress() == before {
+            permit.connection.moved();
         }
     }
 
     #[test]
     fn a_client_with_all_its_places_gives_up_the_one_longest_without_progress() {
-        let places = Arc::new(Places::new(10, 2));
-        let (first, second) = (taken(&places, "::1").unwrap(), taken(&places, "::1").unwrap());
+        let permits = Arc::new(ConnectionPermits::new(10, 2));
+        let (first, second) =
+            (acquired(&permits, "::1").unwrap(), acquired(&permits, "::1").unwrap());
         after(&first);
-        let other = taken(&places, "::2").unwrap();
-        let third = taken(&places, "::1").unwrap();
+        let other = acquired(&permits, "::2").unwrap();
+        let third = acquired(&permits, "::1").unwrap();
         assert_eq!([&first, &second, &other, &third].map(is_evicted), [false, true, false, false]);
         drop((first, second, other, third));
-        assert_eq!(places.free.available_permits(), 10);
-        assert!(places.lock().clients.is_empty() && places.lock().all.order.is_empty());
+        assert_eq!(permits.free.available_permits(), 10);
+        assert!(permits.lock().clients.is_empty() && permits.lock().all.order.is_empty());
     }
 
     #[test]
     fn what_the_relay_is_at_work_on_makes_no_room() {
-        let places = Arc::new(Places::new(10, 2));
-        let busy = [taken(&places, "::1").unwrap(), taken(&places, "::1").unwrap()];
-        let handled = busy.each_ref().map(|place| place.connection.handle());
-        assert!(taken(&places, "::1").is_none());
+        let permits = Arc::new(ConnectionPermits::new(10, 2));
+        let busy = [acquired(&permits, "::1").unwrap(), acquired(&permits, "::1").unwrap()];
+        let handled = busy.each_ref().map(|permit| permit.connection.handle());
+        assert!(acquired(&permits, "::1").is_none());
         // Nor where its client could be waited for, were it not for the other.
         let [first, second] = handled;
         drop(second);
-        assert!(taken(&places, "::1").is_some());
+        assert!(acquired(&permits, "::1").is_some());
         assert_eq!(busy.each_ref().map(is_evicted), [false, true]);
         drop(first);
     }
 
     #[test]
     fn a_handler_whose_answer_isnt_read_is_waited_for_no_longer() {
-        let places = Arc::new(Places::new(10, 1));
-        let place = taken(&places, "::1").unwrap();
-        let _handled = place.connection.handle();
-        place.connection.stall(true);
-        assert!(taken(&places, "::1").is_some());
-        assert!(is_evicted(&place));
+        let permits = Arc::new(ConnectionPermits::new(10, 1));
+        let permit = acquired(&permits, "::1").unwrap();
+        let _handled = permit.connection.handle();
+        permit.connection.stall(true);
+        assert!(acquired(&permits, "::1").is_some());
+        assert!(is_evicted(&permit));
     }
 
     #[tokio::test]
     async fn the_connection_longest_without_progress_makes_room() {
-        let places = Arc::new(Places::new(3, 3));
+        let permits = Arc::new(ConnectionPermits::new(3, 3));
         let mut held: Vec<_> =
-            ["::1", "::2", ""].iter().map(|it| taken(&places, it).unwrap()).collect();
+            ["::1", "::2", ""].iter().map(|it| acquired(&permits, it).unwrap()).collect();
         after(&held[0]);
         after(&held[1]);
-        let (newcomer, proxy) = tokio::join!(places.take(None, |_| ()), async {
+        let (newcomer, proxy) = tokio::join!(permits.acquire(None, |_| ()), async {
             let proxy = held.pop().unwrap();
             proxy.connection.evicted.notified().await;
         });
