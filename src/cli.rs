@@ -10,6 +10,7 @@ mod check;
 mod completions;
 mod dead_letters;
 mod erase;
+mod existing_store;
 mod explain;
 mod find;
 mod growsurf_session;
@@ -44,7 +45,7 @@ use crate::config::{Required, Settings};
 use crate::domain::characters::{escape, escape_lines};
 use crate::options::masked::mask_words;
 use crate::telemetry::stderr;
-use output::{Failure, LastLines, print_error, printed};
+use output::{LastLines, print_error, printed};
 
 /// Relays GrowSurf's webhooks to Customer.io: durable, once, in order.
 #[derive(Parser, Debug)]
@@ -227,7 +228,7 @@ pub fn run() -> ExitCode {
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return print_error(&output::failed(error)),
+        Err(error) => return print_error(&error.into()),
     };
     let sources = Sources::from_process(cli.config);
     let result = runtime.block_on(dispatch(cli.command, &sources));
@@ -255,7 +256,7 @@ fn print_refusal(error: clap::Error, arguments: &[OsString]) {
     }
 }
 
-async fn dispatch(command: Command, sources: &Sources) -> Result<ExitCode, Failure> {
+async fn dispatch(command: Command, sources: &Sources) -> anyhow::Result<ExitCode> {
     let load = |needs| Settings::load(sources, needs);
     match command {
         Command::Serve(args) => serve::run(args, sources).await,

@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::output::{Failure, failed};
 use crate::clock::SystemClock;
 use crate::domain::{Act, Actor, AuditEntry, Clock};
 use crate::store::Store;
@@ -12,9 +11,9 @@ use crate::store::Store;
 ///
 /// # Errors
 /// The store's.
-pub async fn record(store: &Store, act: Act, subject: &str, outcome: &str) -> Result<(), Failure> {
+pub async fn record(store: &Store, act: Act, subject: &str, outcome: &str) -> anyhow::Result<()> {
     let entry = AuditEntry::new(SystemClock.now(), &actor(), act, subject, outcome);
-    store.record(entry).await.map_err(failed)
+    Ok(store.record(entry).await?)
 }
 
 /// Returns the account that runs the command.

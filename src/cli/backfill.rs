@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::bail;
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 
 use super::growsurf_session::{GrowsurfSession, SessionArgs};
-use super::output::{Failure, failed, note};
+use super::output::note;
 use super::progress;
 use super::serve::stop_signal;
 use crate::app;
@@ -61,8 +61,8 @@ const CLAIMED: usize = 100;
 const CLAIMS: usize = 50;
 
 /// Reads GrowSurf's rows, accepts them, and delivers if no relay runs.
-pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
-    let stop = stop_signal().map_err(failed)?;
+pub async fn run(args: Args, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let stop = stop_signal()?;
     tokio::pin!(stop);
     let session = GrowsurfSession::open(settings, &args.session, &mut stop).await?;
     let SessionArgs { dry_run, json, .. } = args.session;
@@ -74,19 +74,19 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         let done = tokio::select! {
             done = backfill.run(source, |step| progress.show(&step)) => done,
             () = &mut stop => {
-                return Err(failed(anyhow!("stopped; run the same command again to continue")));
+                bail!("stopped; run the same command again to continue");
             }
         };
         progress.bar.finish_and_clear();
         reports.push(done.map_err(|error| {
-            failed(anyhow::Error::from(error).context(format!(
+            anyhow::Error::from(error).context(format!(
                 "the backfill of {} failed; run the same command again to continue",
                 source.campaign.id
-            )))
+            ))
         })?);
     }
     let samples = match dry_run {
-        true => samples(&session.store, settings).await.map_err(failed)?,
+        true => samples(&session.store, settings).await?,
         false => Vec::new(),
     };
     if !dry_run && !json {

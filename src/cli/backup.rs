@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 
-use super::output::{Failure, Output, failed, note};
+use super::output::{Output, Usage, note};
 use super::serve::stop_signal;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -26,41 +26,41 @@ pub struct Args {
 }
 
 /// Makes the backup, and prints its content.
-pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
+pub async fn run(args: Args, settings: &Settings) -> anyhow::Result<ExitCode> {
     // A signal ends it in order, so that no unfinished copy is left behind.
-    let stop = stop_signal().map_err(failed)?;
+    let stop = stop_signal()?;
     tokio::select! {
         made = make(args, file(settings)?) => made.map(|()| ExitCode::SUCCESS),
-        () = stop => Err(failed(anyhow!("stopped; there is no backup"))),
+        () = stop => Err(anyhow!("stopped; there is no backup")),
     }
 }
 
 /// Returns the file of the store.
-pub fn file(settings: &Settings) -> Result<&Path, Failure> {
+pub fn file(settings: &Settings) -> anyhow::Result<&Path> {
     settings.store.url.file().ok_or_else(|| {
-        failed(anyhow!(
+        anyhow!(
             "the store is on a Postgres server, {}: back it up and restore it there, with pg_dump \
              and pg_restore, or its provider's snapshots",
             settings.store.url
-        ))
+        )
     })
 }
 
-async fn make(args: Args, store: &Path) -> Result<(), Failure> {
+async fn make(args: Args, store: &Path) -> anyhow::Result<()> {
     let now = SystemClock.now();
     if args.file != Path::new("-") {
-        let contents = back_up(store, &args.file, args.force, now).await.map_err(failed)?;
+        let contents = back_up(store, &args.file, args.force, now).await?;
         let mut output = Output::default();
         output.line(format!("Copied {} to {}.", describe(&contents), args.file.display()));
         return output.print();
     }
     if io::stdout().is_terminal() {
         let message = "a backup can't go to a terminal; redirect standard output into a file";
-        return Err(Failure::Usage(message.to_owned()));
+        bail!(Usage(message.to_owned()));
     }
-    let (file, contents) = snapshot(store, now).await.map_err(failed)?;
+    let (file, contents) = snapshot(store, now).await?;
     let writing = tokio::task::spawn_blocking(move || write_out(file));
-    writing.await.map_err(failed)?.context("can't write to standard output").map_err(failed)?;
+    writing.await?.context("can't write to standard output")?;
     note(format!("Copied {}.", describe(&contents)));
     Ok(())
 }

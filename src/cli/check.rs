@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use serde::Serialize;
 
 use super::healthcheck::{get, reachable};
-use super::output::{Failure, Output, failed};
+use super::output::{Output, Usage};
 use crate::app;
 use crate::config::sources::Sources;
 use crate::config::{Required, Settings};
@@ -29,7 +29,7 @@ pub struct Args {
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Checks settings, store, credentials, region and webhook, and reports every finding.
-pub async fn run(args: &Args, sources: &Sources) -> Result<ExitCode, Failure> {
+pub async fn run(args: &Args, sources: &Sources) -> anyhow::Result<ExitCode> {
     let mut report = CheckReport::default();
     // As much as possible is checked: first all that is needed to run, then what can be read without it.
     if let Err(problems) = Settings::load(sources, Required::Everything) {
@@ -65,7 +65,7 @@ struct Document<'a> {
 }
 
 /// Prints everything, and says how it ends.
-fn finish(report: &CheckReport, as_json: bool) -> Result<ExitCode, Failure> {
+fn finish(report: &CheckReport, as_json: bool) -> anyhow::Result<ExitCode> {
     let verdict = report.verdict();
     let mut output = Output::default();
     if as_json {
@@ -93,14 +93,11 @@ fn finish(report: &CheckReport, as_json: bool) -> Result<ExitCode, Failure> {
         CheckOutcome::Fit | CheckOutcome::Incomplete => Ok(ExitCode::SUCCESS),
         CheckOutcome::Broken => {
             let all = report.findings().len();
-            Err(failed(anyhow!(
-                "not fit to run: {bad} of {} must be fixed",
-                plural(all, "finding")
-            )))
+            Err(anyhow!("not fit to run: {bad} of {} must be fixed", plural(all, "finding")))
         }
         CheckOutcome::Refused => {
             let what = "not fit to run: the relay wouldn't start with these settings";
-            Err(Failure::Usage(format!("{what}; {} must be fixed", plural(bad, "finding"))))
+            Err(Usage(format!("{what}; {} must be fixed", plural(bad, "finding"))).into())
         }
     }
 }

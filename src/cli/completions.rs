@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Command;
 use clap_complete::Shell;
 
-use super::output::{Failure, Output};
+use super::output::Output;
 
 /// Arguments of `completions`.
 #[derive(clap::Args, Debug)]
@@ -15,7 +15,7 @@ pub struct Args {
 }
 
 /// Prints them.
-pub fn run(args: &Args, mut command: Command) -> Result<ExitCode, Failure> {
+pub fn run(args: &Args, mut command: Command) -> anyhow::Result<ExitCode> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, name.as_str(), &mut script);

@@ -4,11 +4,12 @@ mod redeliver;
 
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use serde_json::json;
 
 use super::audit::{names, record};
-use super::output::{Failure, Output, failed};
+use super::existing_store::with_store;
+use super::output::{Output, Usage};
 use crate::app;
 use crate::config::Settings;
 use crate::domain::{Act, DeliveryId, Email, LaneId, ReadKey, plural};
@@ -96,33 +97,35 @@ pub struct LetterSelection {
 const LISTED: usize = 50;
 
 /// Does it.
-pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failure> {
-    let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let mut output = Output::default();
-    let done = match action {
-        Action::List(list) => {
-            let inspector = app::inspector(settings, &store, Show::Masked);
-            show_list(&inspector, list, &mut output).await
+pub async fn run(action: Action, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let output = with_store(settings, async |store| {
+        let mut output = Output::default();
+        match action {
+            Action::List(list) => {
+                let inspector = app::inspector(settings, store, Show::Masked);
+                show_list(&inspector, list, &mut output).await?;
+            }
+            Action::Show { id, reveal, json } => {
+                let show = if reveal { Show::Revealed } else { Show::Masked };
+                show_one(&app::inspector(settings, store, show), id, json, &mut output).await?;
+            }
+            Action::Redeliver { which, cause, wait, json } => {
+                let count = redeliver(store, &which, cause, &wait).await?;
+                let letters = plural(count, "dead letter");
+                let text =
+                    format!("{letters} put back; a running relay delivers them within a second.");
+                let document = json!({ "redelivered": count, "outcome": text });
+                output.show(json, &document, |_, output| output.line(text));
+            }
+            Action::Discard { which, json } => {
+                let count = discard(store, &which).await?;
+                let text = format!("{} discarded.", plural(count, "dead letter"));
+                output.show(json, &json!({ "discarded": count }), |_, output| output.line(text));
+            }
         }
-        Action::Show { id, reveal, json } => {
-            let show = if reveal { Show::Revealed } else { Show::Masked };
-            show_one(&app::inspector(settings, &store, show), id, json, &mut output).await
-        }
-        Action::Redeliver { which, cause, wait, json } => {
-            let done = redeliver(&store, &which, cause, &wait).await;
-            done.map(|done| match json {
-                true => output.json(&json!({ "redelivered": done.count, "outcome": done.text })),
-                false => output.line(done.text),
-            })
-        }
-        Action::Discard { which, json } => discard(&store, &which).await.map(|count| match json {
-            true => output.json(&json!({ "discarded": count })),
-            false => output.line(format!("{} discarded.", plural(count, "dead letter"))),
-        }),
-    };
-    store.close().await.map_err(failed)?;
-    done?;
-    output.print()?;
+        Ok(output)
+    });
+    output.await?.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -131,10 +134,10 @@ async fn redeliver(
     which: &LetterSelection,
     cause: Option<String>,
     wait: &str,
-) -> Result<redeliver::RedeliverResult, Failure> {
+) -> anyhow::Result<u64> {
     if which.all {
         let wait = crate::options::duration::parse(wait)
-            .map_err(|error| Failure::Usage(format!("--wait {wait:?}: {error}")))?;
+            .map_err(|error| Usage(format!("--wait {wait:?}: {error}")))?;
         let subject = cause.as_ref().map_or_else(
             || "all dead letters".to_owned(),
             |cause| format!("dead letters of cause {cause}"),
@@ -142,18 +145,18 @@ async fn redeliver(
         let done = redeliver_all(store, &LetterFilter { cause, lane: None }, wait).await;
         let outcome = done
             .as_ref()
-            .map_or_else(|_| "ended early".to_owned(), |done| format!("{} put back", done.count));
+            .map_or_else(|_| "ended early".to_owned(), |count| format!("{count} put back"));
         record(store, Act::Redeliver, &subject, &outcome).await?;
         return done;
     }
     if cause.is_some() {
-        return Err(Failure::Usage("--cause goes with --all".to_owned()));
+        bail!(Usage("--cause goes with --all".to_owned()));
     }
     let now = redeliver::now();
-    let count = store.redeliver(these(which), now).await.map_err(failed)?;
+    let count = store.redeliver(these(which), now).await?;
     record(store, Act::Redeliver, &subject(which), &format!("{count} put back")).await?;
     complete(count, which)?;
-    Ok(redeliver::RedeliverResult::put_back(u64::try_from(count).unwrap_or(u64::MAX)))
+    Ok(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 /// Returns the names of the letters in the audit.
@@ -161,9 +164,9 @@ fn subject(which: &LetterSelection) -> String {
     if which.all { "all dead letters".to_owned() } else { names("dead letter", &which.ids) }
 }
 
-async fn discard(store: &Store, which: &LetterSelection) -> Result<usize, Failure> {
+async fn discard(store: &Store, which: &LetterSelection) -> anyhow::Result<usize> {
     let letters = if which.all { DeadLetters::All } else { these(which) };
-    let count = store.discard(letters).await.map_err(failed)?;
+    let count = store.discard(letters).await?;
     record(store, Act::Discard, &subject(which), &format!("{count} discarded")).await?;
     complete(count, which)?;
     Ok(count)
@@ -173,26 +176,21 @@ fn these(which: &LetterSelection) -> DeadLetters {
     DeadLetters::These(which.ids.iter().copied().map(DeliveryId).collect())
 }
 
-fn complete(done: usize, which: &LetterSelection) -> Result<(), Failure> {
+fn complete(done: usize, which: &LetterSelection) -> anyhow::Result<()> {
     match which.ids.len().saturating_sub(done) {
         missing if missing > 0 && !which.all => {
-            Err(failed(anyhow!("{done} done; no dead letters: {missing} of the numbers")))
+            Err(anyhow!("{done} done; no dead letters: {missing} of the numbers"))
         }
         _ => Ok(()),
     }
 }
 
-async fn show_list(inspector: &Inspector, list: List, output: &mut Output) -> Result<(), Failure> {
+async fn show_list(inspector: &Inspector, list: List, output: &mut Output) -> anyhow::Result<()> {
     let List { all, cause, address, limit, before, json } = list;
     let is_selective =
         all || cause.is_some() || address.is_some() || limit.is_some() || before.is_some();
     if !is_selective {
-        let view = inspector.causes().await.map_err(failed)?;
-        if json {
-            output.json(&view);
-        } else {
-            write_causes(&view, output);
-        }
+        output.show(json, &inspector.causes().await?, write_causes);
         return Ok(());
     }
     let lane = match address {
@@ -201,23 +199,18 @@ async fn show_list(inspector: &Inspector, list: List, output: &mut Output) -> Re
     };
     let filter = LetterFilter { cause, lane };
     let limit = limit.unwrap_or(LISTED).max(1);
-    let listed = inspector.letters(&filter, before.map(DeliveryId), limit).await;
-    let (letters, next) = listed.map_err(failed)?;
-    if json {
-        let before = next.map(|id| id.0);
-        output.json(&json!({ "dead_letters": letters, "before": before }));
-    } else {
-        write_letters(&letters, next, output);
-    }
+    let (letters, next) = inspector.letters(&filter, before.map(DeliveryId), limit).await?;
+    let document = json!({ "dead_letters": letters, "before": next.map(|id| id.0) });
+    output.show(json, &document, |_, output| write_letters(&letters, next, output));
     Ok(())
 }
 
 /// Returns the lane of the person with an address.
-async fn lane_of(inspector: &Inspector, email: Email) -> Result<LaneId, Failure> {
+async fn lane_of(inspector: &Inspector, email: Email) -> anyhow::Result<LaneId> {
     let key = ReadKey::Lane(email.into());
-    let found = inspector.store.people(vec![key]).await.map_err(failed)?;
+    let found = inspector.store.people(vec![key]).await?;
     let id = found.first().and_then(|(_, person)| person.id);
-    id.map(|id| LaneId(id.0)).ok_or_else(|| failed(anyhow!("no person has this address")))
+    id.map(|id| LaneId(id.0)).ok_or_else(|| anyhow!("no person has this address"))
 }
 
 fn write_causes(view: &CausesView, output: &mut Output) {
@@ -273,10 +266,9 @@ async fn show_one(
     id: i64,
     as_json: bool,
     output: &mut Output,
-) -> Result<(), Failure> {
-    let found = inspector.letter(DeliveryId(id)).await.map_err(failed)?;
-    let (letter, attempts) =
-        found.ok_or_else(|| failed(anyhow!("there is no dead letter {id}")))?;
+) -> anyhow::Result<()> {
+    let found = inspector.letter(DeliveryId(id)).await?;
+    let (letter, attempts) = found.ok_or_else(|| anyhow!("there is no dead letter {id}"))?;
     if inspector.show == Show::Revealed {
         record(&inspector.store, Act::Reveal, &format!("dead letter {id}"), "shown").await?;
     }

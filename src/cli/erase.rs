@@ -6,7 +6,8 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::audit::record;
-use super::output::{Failure, Output, failed};
+use super::existing_store::with_store;
+use super::output::{Output, Usage};
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -38,7 +39,7 @@ const BACKUPS: &str =
     "Older backups still hold this person: delete them, and run this again after you restore one.";
 
 /// Erases the person and prints what was erased.
-pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
+pub async fn run(args: Args, settings: &Settings) -> anyhow::Result<ExitCode> {
     let address = if args.email == "-" {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).context("can't read standard input")?;
@@ -46,34 +47,32 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
     } else {
         args.email
     };
-    let email =
-        Email::parse(&address).map_err(|fault| Failure::Usage(format!("the address {fault}")))?;
+    let email = Email::parse(&address).map_err(|fault| Usage(format!("the address {fault}")))?;
     let wait = duration::parse(&args.wait)
-        .map_err(|expected| Failure::Usage(format!("--wait must be {expected}")))?;
+        .map_err(|expected| Usage(format!("--wait must be {expected}")))?;
     let deletion = if args.delete_in_customerio {
-        let client = app::client(settings).map_err(failed)?;
+        let client = app::client(settings)?;
         Some(Deletion { client, trust_ids: settings.customerio.trust_metadata_id })
     } else {
         None
     };
-    let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let done = erase_person(&store, &SystemClock, &email, wait, deletion.as_ref()).await;
-    let outcome = match &done {
-        Ok(receipt) if has_erased(receipt) => "erased",
-        Ok(_) => "nothing found",
-        Err(_) => "failed",
-    };
-    // The address itself would stay after the person.
-    let recorded = record(&store, Act::Erase, &email.masked(), outcome).await;
-    store.close().await.map_err(failed)?;
-    let receipt = done.map_err(failed)?;
-    recorded?;
+    let receipt = with_store(settings, async |store| {
+        let done = erase_person(store, &SystemClock, &email, wait, deletion.as_ref()).await;
+        let outcome = match &done {
+            Ok(receipt) if has_erased(receipt) => "erased",
+            Ok(_) => "nothing found",
+            Err(_) => "failed",
+        };
+        // The address itself would stay after the person.
+        let recorded = record(store, Act::Erase, &email.masked(), outcome).await;
+        let receipt = done?;
+        recorded.map(|()| receipt)
+    });
+    let receipt = receipt.await?;
     let mut output = Output::default();
-    if args.json {
-        output.document(format!("{:#}", document(&email, &receipt)));
-    } else {
-        show(&email, &receipt, deletion.is_some(), &mut output);
-    }
+    output.show(args.json, &document(&email, &receipt), |_, output| {
+        show(&email, &receipt, deletion.is_some(), output);
+    });
     output.print()?;
     Ok(ExitCode::SUCCESS)
 }

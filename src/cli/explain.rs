@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::output::{Failure, Output};
+use super::output::Output;
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -30,22 +30,18 @@ pub struct Args {
 
 /// Shows effect keys, lanes and the exact requests, for a relay that knows nobody yet. Exits 1
 /// if the webhook would be parked.
-pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
+pub fn run(args: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
     let body = read(args)?;
     let source = args.source.as_deref().and_then(|it| it.parse::<Source>().ok());
     let explainer = app::explainer(settings);
     let explained = explainer.alone(&body, source, SystemClock.now(), Show::Revealed);
     let mut output = Output::default();
-    if args.json {
-        output.json(&explained);
-    } else {
-        write(&explained, &mut output);
-    }
+    output.show(args.json, &explained, write);
     output.print()?;
     Ok(if explained.is_accepted() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn read(args: &Args) -> Result<Vec<u8>, Failure> {
+fn read(args: &Args) -> anyhow::Result<Vec<u8>> {
     let mut body = Vec::new();
     match args.file.as_deref() {
         Some(path) if path.as_os_str() != "-" => {

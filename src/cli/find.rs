@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use uuid::Uuid;
 
 use super::audit::record;
-use super::output::{Failure, Output, failed};
+use super::existing_store::with_store;
+use super::output::Output;
 use crate::app;
 use crate::config::Settings;
 use crate::domain::characters::is_hidden;
@@ -40,39 +41,36 @@ fn text(text: &str) -> Result<String, String> {
 }
 
 /// Prints the person, webhook or event; exits 1 if nothing is found.
-pub async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
-    let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let show = if args.reveal { Show::Revealed } else { Show::Masked };
-    let inspector = app::inspector(settings, &store, show);
-    let finding = inspector.find(&args.what, args.before.map(WebhookId)).await;
-    let recorded = match &finding {
-        Ok(finding) if args.reveal => reveal(&store, finding).await,
-        Ok(_) | Err(_) => Ok(()),
-    };
-    store.close().await.map_err(failed)?;
-    let finding = finding.map_err(failed)?;
-    recorded?;
+pub async fn run(args: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let finding = with_store(settings, async |store| {
+        let show = if args.reveal { Show::Revealed } else { Show::Masked };
+        let inspector = app::inspector(settings, store, show);
+        let finding = inspector.find(&args.what, args.before.map(WebhookId)).await?;
+        if args.reveal {
+            reveal(store, &finding).await?;
+        }
+        Ok(finding)
+    });
+    let finding = finding.await?;
     let mut output = Output::default();
-    if args.json {
-        output.json(&finding);
-    } else {
+    output.show(args.json, &finding, |finding, output| {
         output.line(&finding.answer);
         for found in &finding.found {
             output.blank();
             match found {
-                Found::Person(person) => write_person(person, &mut output),
-                Found::Webhook(webhook) => write_webhook(webhook, &mut output),
-                Found::Event(event) => write_event(event, &mut output),
+                Found::Person(person) => write_person(person, output),
+                Found::Webhook(webhook) => write_webhook(webhook, output),
+                Found::Event(event) => write_event(event, output),
             }
         }
-    }
+    });
     output.print()?;
     let code = if finding.found.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     Ok(code)
 }
 
 /// Records each thing that was shown with addresses and ids.
-async fn reveal(store: &Store, finding: &SearchResult) -> Result<(), Failure> {
+async fn reveal(store: &Store, finding: &SearchResult) -> anyhow::Result<()> {
     for found in &finding.found {
         let subject = match found {
             Found::Person(person) => match person.number {

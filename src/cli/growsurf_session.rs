@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::explain::write_call;
-use super::output::{Failure, Output, failed};
+use super::output::Output;
 use super::throwaway::Throwaway;
 use crate::app::{self, DeliveryTasks, GrowsurfClients, StartError};
 use crate::clock::SystemClock;
@@ -74,20 +74,20 @@ impl<'a> GrowsurfSession<'a> {
         settings: &'a Settings,
         args: &SessionArgs,
         stop: impl Future<Output = ()>,
-    ) -> Result<Self, Failure> {
+    ) -> anyhow::Result<Self> {
         tokio::select! {
             opened = Self::open_now(settings, args) => opened,
-            () = stop => Err(failed(anyhow!("stopped before anything was read"))),
+            () = stop => Err(anyhow!("stopped before anything was read")),
         }
     }
 
-    async fn open_now(settings: &'a Settings, args: &SessionArgs) -> Result<Self, Failure> {
+    async fn open_now(settings: &'a Settings, args: &SessionArgs) -> anyhow::Result<Self> {
         let SessionArgs { campaign: ref campaigns, dry_run, .. } = *args;
         // Each attempt would be a line between those of the progress.
         start_logs(&LogOptions { level: "warn".into(), ..settings.log.clone() });
         let (store, throwaway) = open_store(settings, dry_run).await?;
-        let clients = GrowsurfClients::new(settings, &store, TIMEOUT).map_err(failed)?;
-        let sources = clients.sources(campaigns).await.map_err(failed)?;
+        let clients = GrowsurfClients::new(settings, &store, TIMEOUT)?;
+        let sources = clients.sources(campaigns).await?;
         let (mut store, mut clients, mut throwaway, mut original) =
             (store, clients, throwaway, None);
         if dry_run && throwaway.is_none() {
@@ -105,28 +105,27 @@ impl<'a> GrowsurfSession<'a> {
         Ok(session)
     }
 
-    async fn is_attended_now(&self) -> Result<bool, Failure> {
-        self.store.is_attended(SystemClock.now()).await.map_err(failed)
+    async fn is_attended_now(&self) -> anyhow::Result<bool> {
+        Ok(self.store.is_attended(SystemClock.now()).await?)
     }
 
     /// Starts delivery in this process.
-    async fn start_delivery(&mut self) -> Result<(), Failure> {
+    async fn start_delivery(&mut self) -> anyhow::Result<()> {
         let begun =
             DeliveryTasks::begin(self.settings, &self.store, &self.notify, &self.stop).await;
         self.delivery = Some(begun.map_err(|error| {
-            failed(anyhow::Error::from(error).context(
-                "no relay runs on this store, and this command can't deliver in its place",
-            ))
+            anyhow::Error::from(error)
+                .context("no relay runs on this store, and this command can't deliver in its place")
         })?);
         Ok(())
     }
 
     /// Starts delivery if the relay that seemed to run doesn't run.
-    async fn ensure_delivery(&mut self) -> Result<(), Failure> {
+    async fn ensure_delivery(&mut self) -> anyhow::Result<()> {
         let deadline = SystemClock.steady() + STALE_AFTER;
         while self.delivery.is_none()
             && SystemClock.steady() < deadline
-            && self.store.stats().await.map_err(failed)?.pending > 0
+            && self.store.stats().await?.pending > 0
         {
             if !self.is_attended_now().await? {
                 self.start_delivery().await?;
@@ -144,7 +143,7 @@ impl<'a> GrowsurfSession<'a> {
         reports: &[SyncReport],
         (remark, samples): (Option<String>, Option<Vec<LaneExplained>>),
         stop: impl Future<Output = ()>,
-    ) -> Result<ExitCode, Failure> {
+    ) -> anyhow::Result<ExitCode> {
         let sources = self.sources.clone();
         let (left, is_attended) = self.close(args.dry_run, stop).await?;
         let mut output = Output::default();
@@ -188,7 +187,7 @@ impl<'a> GrowsurfSession<'a> {
         mut self,
         dry_run: bool,
         stop: impl Future<Output = ()>,
-    ) -> Result<(u64, bool), Failure> {
+    ) -> anyhow::Result<(u64, bool)> {
         if !dry_run {
             self.ensure_delivery().await?;
         }
@@ -196,31 +195,31 @@ impl<'a> GrowsurfSession<'a> {
         let Some(delivery) = delivery else {
             let pending = match &original {
                 Some(original) => {
-                    let pending = original.stats().await.map_err(failed)?.pending;
-                    original.close().await.map_err(failed)?;
+                    let pending = original.stats().await?.pending;
+                    original.close().await?;
                     pending
                 }
                 None if dry_run => 0,
-                None => store.stats().await.map_err(failed)?.pending,
+                None => store.stats().await?.pending,
             };
-            store.close().await.map_err(failed)?;
+            store.close().await?;
             return Ok((pending, true));
         };
         let left = tokio::select! {
             left = delivery.drain(&store, &ending) => left,
-            () = stop => store.stats().await.map_err(failed)?.pending,
+            () = stop => store.stats().await?.pending,
         };
         ending.cancel();
         let halted = delivery.destination.breaker().halted_by().map(str::to_owned);
         delivery.loops.close();
         let (dispatched, ()) = tokio::join!(join_all(delivery.dispatchers), delivery.loops.wait());
-        dispatched.into_iter().collect::<Result<Vec<()>, _>>().map_err(failed)?;
-        store.close().await.map_err(failed)?;
+        dispatched.into_iter().collect::<Result<Vec<()>, _>>()?;
+        store.close().await?;
         match halted {
-            Some(reason) if left > 0 => Err(failed(anyhow!(
+            Some(reason) if left > 0 => Err(anyhow!(
                 "Customer.io accepts no calls: {reason}; waiting in the store: {}",
                 plural(left, "call")
-            ))),
+            )),
             _ => Ok((left, false)),
         }
     }
@@ -230,27 +229,27 @@ impl<'a> GrowsurfSession<'a> {
 pub async fn open_store(
     settings: &Settings,
     dry_run: bool,
-) -> Result<(Arc<Store>, Option<Throwaway>), Failure> {
+) -> anyhow::Result<(Arc<Store>, Option<Throwaway>)> {
     if !dry_run {
-        return Ok((app::open_store(settings).await.map_err(failed)?, None));
+        return Ok((app::open_store(settings).await?, None));
     }
     match app::open_existing_store(settings).await {
         Err(StartError::NoStore { .. }) => {
             let mut settings = settings.clone();
             let throwaway = Throwaway::make(&mut settings)?;
-            let store = app::open_store(&settings).await.map_err(failed)?;
+            let store = app::open_store(&settings).await?;
             Ok((store, Some(throwaway)))
         }
-        opened => Ok((opened.map_err(failed)?, None)),
+        opened => Ok((opened?, None)),
     }
 }
 
 /// Copies the store of the settings into a throw-away folder.
-async fn copy_store(settings: &Settings) -> Result<(Arc<Store>, Throwaway), Failure> {
+async fn copy_store(settings: &Settings) -> anyhow::Result<(Arc<Store>, Throwaway)> {
     let mut of_copy = settings.clone();
     let folder = Throwaway::make(&mut of_copy)?;
-    app::snapshot_store(settings, &of_copy).await.map_err(failed)?;
-    Ok((app::open_store(&of_copy).await.map_err(failed)?, folder))
+    app::snapshot_store(settings, &of_copy).await?;
+    Ok((app::open_store(&of_copy).await?, folder))
 }
 
 /// Reports one campaign's result for people.

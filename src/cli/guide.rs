@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 
-use super::output::{Failure, Output};
+use super::output::Output;
 use crate::docs::TOPICS;
 
 /// Arguments of `guide`.
@@ -16,7 +16,7 @@ pub struct Args {
 }
 
 /// Prints the page of a topic, or the list of topics.
-pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut output = Output::default();
     match TOPICS.iter().find(|it| args.topic.as_deref() == Some(it.name)) {
         Some(topic) => output.document(without_links(topic.page)),

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::output::{Failure, Output};
+use super::output::Output;
 use super::sandbox::default_address;
 use crate::config::sources::Sources;
 use crate::config::{Required, Settings};
@@ -30,7 +30,7 @@ pub struct Args {
 }
 
 /// Exits 0 if the relay or stand-in answers that it is ready.
-pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
+pub async fn run(args: Args, sources: &Sources) -> anyhow::Result<ExitCode> {
     let (address, stand_in) = match args.address {
         Some(address) => (address, None),
         None => {

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Command;
 use clap_mangen::Man;
 
-use super::output::{Failure, Output, failed};
+use super::output::Output;
 
 /// The sections that every page ends with.
 const ENDING: &str = r".SH ENVIRONMENT
@@ -50,7 +50,7 @@ pub struct Args {
 }
 
 /// Prints the first page, or writes all of them.
-pub fn run(args: Args, command: Command) -> Result<ExitCode, Failure> {
+pub fn run(args: Args, command: Command) -> anyhow::Result<ExitCode> {
     let mut output = Output::default();
     // Else the pages would show `help` as one more command.
     let mut command = command.disable_help_subcommand(true);
@@ -62,7 +62,7 @@ pub fn run(args: Args, command: Command) -> Result<ExitCode, Failure> {
         output.line(format!("The manual is in {}; start with referral-relay.1.", folder.display()));
     } else {
         let mut roff = Vec::new();
-        render(&command, &[], &mut roff).map_err(failed)?;
+        render(&command, &[], &mut roff)?;
         output.document(String::from_utf8_lossy(&roff).trim_end());
     }
     output.print()?;

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use super::output::{Failure, Output};
+use super::output::Output;
 use crate::http;
 
 /// Prints it, as `/openapi.json` of a running relay answers it.
-pub fn run() -> Result<ExitCode, Failure> {
+pub fn run() -> anyhow::Result<ExitCode> {
     let mut output = Output::default();
     output.document(http::document());
     output.print()?;

@@ -10,19 +10,10 @@ use crate::config::problem::Problems;
 use crate::domain::characters::{escape, escape_lines};
 use crate::telemetry::{LAST_LINES, stderr};
 
-/// The reason why a command failed.
+/// The reason why arguments are wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The settings are wrong.
-    #[error("{0}")]
-    Settings(#[from] Problems),
-    /// The arguments are wrong.
-    #[error("{0}")]
-    Usage(String),
-    /// The command was tried and failed.
-    #[error("{0:#}")]
-    Failed(#[from] anyhow::Error),
-}
+#[error("{0}")]
+pub struct Usage(pub String);
 
 /// Returns the exit code for bad usage or settings (`EX_USAGE` of `sysexits.h`).
 pub fn usage() -> ExitCode {
@@ -30,25 +21,15 @@ pub fn usage() -> ExitCode {
 }
 
 /// Prints the reason of a failure on standard error and returns the exit code.
-pub fn print_error(failure: &Failure) -> ExitCode {
-    let text = failure.to_string();
-    // Each problem of the settings has a line; any other error has one line in all.
-    let text = match failure {
-        Failure::Settings(_) | Failure::Usage(_) => escape_lines(&text),
-        Failure::Failed(_) => escape(&text),
-    };
+pub fn print_error(error: &anyhow::Error) -> ExitCode {
+    let is_usage = error.is::<Problems>() || error.is::<Usage>();
+    // Problems of settings are a line each; an error of something else is one line, whatever it holds.
+    let text = format!("{error:#}");
+    let text = if is_usage { escape_lines(&text) } else { escape(&text) };
     for line in format!("referral-relay: {text}").lines() {
         stderr().write(line);
     }
-    match failure {
-        Failure::Settings(_) | Failure::Usage(_) => usage(),
-        Failure::Failed(_) => ExitCode::FAILURE,
-    }
-}
-
-/// Converts an error into a failure of the command.
-pub fn failed(error: impl Into<anyhow::Error>) -> Failure {
-    Failure::Failed(error.into())
+    if is_usage { usage() } else { ExitCode::FAILURE }
 }
 
 /// Writes a line on standard error while a command runs; it is dropped if it can't be written.
@@ -74,7 +55,7 @@ pub fn is_interactive() -> bool {
 ///
 /// # Errors
 /// If standard input can't be read.
-pub fn is_confirmed(question: &str) -> Result<bool, Failure> {
+pub fn is_confirmed(question: &str) -> anyhow::Result<bool> {
     note(format!("{question} [y/N]"));
     stderr().flush(LAST_LINES);
     let mut answer = String::new();
@@ -111,11 +92,21 @@ impl Output {
         self.document(text);
     }
 
+    /// Adds a value as JSON, or as `write` shows it to people.
+    pub fn show<T: Serialize>(
+        &mut self,
+        as_json: bool,
+        value: &T,
+        write: impl FnOnce(&T, &mut Self),
+    ) {
+        if as_json { self.json(value) } else { write(value, self) }
+    }
+
     /// Prints the output after the notes. A reader that closes early (`| head`) is no failure.
     ///
     /// # Errors
     /// If standard output can't be written.
-    pub fn print(self) -> Result<(), Failure> {
+    pub fn print(self) -> anyhow::Result<()> {
         stderr().flush(LAST_LINES);
         let mut out = stdout().lock();
         printed(out.write_all(self.0.as_bytes()).and_then(|()| out.flush()))
@@ -138,10 +129,10 @@ impl Output {
 ///
 /// # Errors
 /// If standard output can't be written.
-pub fn printed(result: std::io::Result<()>) -> Result<(), Failure> {
+pub fn printed(result: std::io::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("can't write to standard output").map_err(failed),
+        other => other.context("can't write to standard output"),
     }
 }
 

@@ -7,8 +7,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::audit::{names, record};
+use super::existing_store::with_store;
 use super::find::write_entry;
-use super::output::{Failure, Output, failed};
+use super::output::Output;
 use super::replay::{self, Selection};
 use crate::app;
 use crate::config::Settings;
@@ -79,7 +80,7 @@ impl ParkedSelection {
 }
 
 /// Does it.
-pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failure> {
+pub async fn run(action: Action, settings: &Settings) -> anyhow::Result<ExitCode> {
     if let Action::Replay { which, options } = action {
         let selection = if which.all {
             Selection::Page(InboxPage { after: None, since: None, parked: true, limit: 1 })
@@ -88,76 +89,58 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
         };
         return replay::replay(selection, &options, settings).await;
     }
-    let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let mut output = Output::default();
-    let done = match action {
-        Action::List { limit, before, json } => {
-            let inspector = app::inspector(settings, &store, Show::Masked);
-            let listed = inspector.parked(before.map(WebhookId), limit.max(1)).await;
-            listed.map_err(failed).map(|view| list(&view, json, &mut output))
-        }
-        Action::Show { id, reveal, json } => {
-            let show_data = if reveal { Show::Revealed } else { Show::Masked };
-            let inspector = app::inspector(settings, &store, show_data);
-            let found = inspector.parked_webhook(WebhookId(id)).await.map_err(failed);
-            let missing = || failed(anyhow!("no webhook {id} is parked"));
-            match found.and_then(|found| found.ok_or_else(missing)) {
-                Ok(webhook) => {
-                    show(&webhook, json, &mut output);
-                    let subject = format!("webhook {id}");
-                    if reveal {
-                        record(&store, Act::Reveal, &subject, "shown").await
-                    } else {
-                        Ok(())
-                    }
-                }
-                Err(failure) => Err(failure),
+    let output = with_store(settings, async |store| {
+        let mut output = Output::default();
+        match action {
+            Action::List { limit, before, json } => {
+                let inspector = app::inspector(settings, store, Show::Masked);
+                let view = inspector.parked(before.map(WebhookId), limit.max(1)).await?;
+                output.show(json, &view, write_list);
             }
-        }
-        Action::Discard { which, json } => match discard(&store, &which).await {
-            Ok(count) => {
-                if json {
-                    output.json(&json!({ "discarded": count }));
-                } else {
-                    output.line(format!("{} discarded.", plural(count, "parked webhook")));
+            Action::Show { id, reveal, json } => {
+                let show = if reveal { Show::Revealed } else { Show::Masked };
+                let inspector = app::inspector(settings, store, show);
+                let webhook = inspector.parked_webhook(WebhookId(id)).await?;
+                let webhook = webhook.ok_or_else(|| anyhow!("no webhook {id} is parked"))?;
+                output.show(json, &webhook, write_one);
+                if reveal {
+                    record(store, Act::Reveal, &format!("webhook {id}"), "shown").await?;
                 }
-                let subject = if which.all {
-                    "all parked webhooks".to_owned()
-                } else {
-                    names("webhook", &which.ids)
+            }
+            Action::Discard { which, json } => {
+                let count = discard(store, &which).await?;
+                let text = format!("{} discarded.", plural(count, "parked webhook"));
+                output.show(json, &json!({ "discarded": count }), |_, output| output.line(text));
+                let subject = match which.all {
+                    true => "all parked webhooks".to_owned(),
+                    false => names("webhook", &which.ids),
                 };
-                record(&store, Act::Discard, &subject, &format!("{count} discarded")).await
+                record(store, Act::Discard, &subject, &format!("{count} discarded")).await?;
             }
-            Err(failure) => Err(failure),
-        },
-        Action::Replay { .. } => Ok(()),
-    };
-    store.close().await.map_err(failed)?;
-    done?;
-    output.print()?;
+            Action::Replay { .. } => {}
+        }
+        Ok(output)
+    });
+    output.await?.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn discard(store: &Store, which: &ParkedSelection) -> Result<usize, Failure> {
+async fn discard(store: &Store, which: &ParkedSelection) -> anyhow::Result<usize> {
     if !which.all {
-        let count = store.discard_parked(&which.ids()).await.map_err(failed)?;
+        let count = store.discard_parked(&which.ids()).await?;
         let missing = which.ids.len().saturating_sub(count);
         return match missing {
             0 => Ok(count),
-            _ => Err(failed(anyhow!(
+            _ => Err(anyhow!(
                 "{} discarded; not parked: {missing} of the ids",
                 plural(count, "parked webhook")
-            ))),
+            )),
         };
     }
-    operate::discard_all_parked(store).await.map_err(failed)
+    Ok(operate::discard_all_parked(store).await?)
 }
 
-fn list(view: &ParkedView, as_json: bool, output: &mut Output) {
-    if as_json {
-        output.json(view);
-        return;
-    }
+fn write_list(view: &ParkedView, output: &mut Output) {
     if view.parked.is_empty() {
         output.line("No webhook is parked.");
         return;
@@ -174,11 +157,7 @@ fn list(view: &ParkedView, as_json: bool, output: &mut Output) {
     }
 }
 
-fn show(parked: &ParkedWebhook, as_json: bool, output: &mut Output) {
-    if as_json {
-        output.json(parked);
-        return;
-    }
+fn write_one(parked: &ParkedWebhook, output: &mut Output) {
     write_entry(&parked.webhook, output);
     match &parked.body {
         Some(body) => output.document(format!("{body:#}")),

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::audit::{names, record};
-use super::output::{Failure, Output, failed, is_confirmed, is_interactive, note};
-use crate::app::{self, GrowsurfClients};
+use super::existing_store::with_store;
+use super::output::{Output, Usage, is_confirmed, is_interactive, note};
+use crate::app::GrowsurfClients;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::domain::{Act, Clock, Time, WebhookId, plural};
@@ -73,7 +74,7 @@ impl Selection {
 }
 
 /// Plans stored webhooks again and prints the result; a running `serve` delivers new calls.
-pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
+pub async fn run(args: Args, settings: &Settings) -> anyhow::Result<ExitCode> {
     let since = args.since.as_deref().map(|text| since(text, SystemClock.now())).transpose()?;
     let page = InboxPage { after: None, since, parked: args.parked, limit: 1 };
     replay(Selection::Page(page), &args.options, settings).await
@@ -84,11 +85,10 @@ pub async fn replay(
     selection: Selection,
     options: &Options,
     settings: &Settings,
-) -> Result<ExitCode, Failure> {
-    let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let replayed = replay_in(&store, &selection, options, settings).await;
-    store.close().await.map_err(failed)?;
-    replayed?.print()?;
+) -> anyhow::Result<ExitCode> {
+    let replayed =
+        with_store(settings, async |store| replay_in(store, &selection, options, settings).await);
+    replayed.await?.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -97,7 +97,7 @@ async fn replay_in(
     selection: &Selection,
     options: &Options,
     settings: &Settings,
-) -> Result<Output, Failure> {
+) -> anyhow::Result<Output> {
     if let Selection::Page(page) = selection {
         note_pruned(store, page).await?;
     }
@@ -105,24 +105,25 @@ async fn replay_in(
     start_logs(&LogOptions { level: "warn".into(), ..settings.log.clone() });
     let lookup = match settings.growsurf.has_api_key() {
         true => {
-            let clients = GrowsurfClients::new(settings, store, TIMEOUT).map_err(failed)?;
+            let clients = GrowsurfClients::new(settings, store, TIMEOUT)?;
             Some(clients.lookup(settings, TIMEOUT, &Arc::default()))
         }
         false => None,
     };
-    let plan = async |dry_run| match selection {
-        Selection::Page(page) => {
-            ingest::replay(store, &SystemClock, lookup.as_ref(), *page, dry_run)
-                .await
-                .map_err(failed)
-        }
-        Selection::These(ids) => {
-            let these = ingest::replay_these(store, &SystemClock, lookup.as_ref(), ids, dry_run);
-            let (replayed, missing) = these.await.map_err(failed)?;
-            for id in missing {
-                note(format!("There is no webhook {id}, or its body isn't kept."));
+    let plan = async |dry_run| -> anyhow::Result<Replayed> {
+        match selection {
+            Selection::Page(page) => {
+                Ok(ingest::replay(store, &SystemClock, lookup.as_ref(), *page, dry_run).await?)
             }
-            Ok(replayed)
+            Selection::These(ids) => {
+                let these =
+                    ingest::replay_these(store, &SystemClock, lookup.as_ref(), ids, dry_run);
+                let (replayed, missing) = these.await?;
+                for id in missing {
+                    note(format!("There is no webhook {id}, or its body isn't kept."));
+                }
+                Ok(replayed)
+            }
         }
     };
     let mut output = Output::default();
@@ -140,25 +141,20 @@ async fn replay_in(
             format!("{} planned again, {}", replayed.webhooks, plural(replayed.calls, "new call"));
         record(store, Act::Replay, &selection.name(), &outcome).await?;
     }
-    if options.json {
-        let reason = |(id, reason): &(WebhookId, String)| json!({ "webhook": id.to_string(), "reason": reason });
-        output.json(&json!({
-            "dry_run": options.dry_run,
-            "webhooks": replayed.webhooks,
-            "changed": replayed.changed,
-            "calls": replayed.calls,
-            "still_parked": replayed.parked,
-            "reasons": replayed.reasons.iter().map(reason).collect::<Vec<_>>(),
-        }));
-    } else {
-        write(&replayed, options.dry_run, &mut output);
-    }
+    let reason =
+        |(id, reason): &(WebhookId, String)| json!({ "webhook": id.to_string(), "reason": reason });
+    let document = json!({
+        "dry_run": options.dry_run, "webhooks": replayed.webhooks, "changed": replayed.changed,
+        "calls": replayed.calls, "still_parked": replayed.parked,
+        "reasons": replayed.reasons.iter().map(reason).collect::<Vec<_>>(),
+    });
+    output.show(options.json, &document, |_, output| write(&replayed, options.dry_run, output));
     Ok(output)
 }
 
 /// Notes the webhooks that a replay can't plan.
-async fn note_pruned(store: &Store, page: &InboxPage) -> Result<(), Failure> {
-    let Pruned { finished, parked } = store.pruned_until().await.map_err(failed)?;
+async fn note_pruned(store: &Store, page: &InboxPage) -> anyhow::Result<()> {
+    let Pruned { finished, parked } = store.pruned_until().await?;
     for (which, until, setting) in [
         ("Finished webhooks", finished.filter(|_| !page.parked), "store.keep_payloads"),
         ("Parked webhooks", parked, "store.keep_parked"),
@@ -191,13 +187,13 @@ fn write(replayed: &Replayed, is_dry: bool, output: &mut Output) {
     }
 }
 
-fn since(text: &str, now: Time) -> Result<Time, Failure> {
+fn since(text: &str, now: Time) -> anyhow::Result<Time> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Ok(Time::from_micros(time.as_microsecond()));
     }
     let ago = duration::parse(text).map_err(|_| {
         let usage = "is neither a time such as 2026-11-23T09:00:00Z nor a span such as 2d";
-        Failure::Usage(format!("--since {text:?} {usage}"))
+        Usage(format!("--since {text:?} {usage}"))
     })?;
     Ok(now.minus(ago))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::backup::{describe, file};
-use super::output::{Failure, Output, failed};
+use super::output::Output;
 use crate::app::file_options;
 use crate::config::Settings;
 use crate::domain::plural;
@@ -20,15 +20,15 @@ pub struct Args {
 }
 
 /// Restores the backup, and prints the consequences.
-pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
+pub fn run(args: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut stdin = io::stdin().lock();
     let (source, from) = if args.file == Path::new("-") {
         (Source::Stream(&mut stdin), "standard input".to_owned())
     } else {
         (Source::File(&args.file), args.file.display().to_string())
     };
-    let options = file_options(settings).map_err(failed)?;
-    let restored = restore(source, file(settings)?, &options).map_err(failed)?;
+    let options = file_options(settings)?;
+    let restored = restore(source, file(settings)?, &options)?;
     say(&restored, &from).print()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::healthcheck::reachable;
-use super::output::{Failure, Output, failed};
+use super::output::{Output, Usage};
 use super::serve::stop_signal;
 use crate::config::sources::Sources;
 use crate::sandbox::Sandbox;
@@ -27,8 +27,8 @@ pub struct Args {
 }
 
 /// Runs until SIGTERM or SIGINT.
-pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
-    let stop = stop_signal().map_err(failed)?;
+pub async fn run(args: Args, sources: &Sources) -> anyhow::Result<ExitCode> {
+    let stop = stop_signal()?;
     let default = default_address(sources)?.unwrap_or(SANDBOX_ADDRESS);
     let listen = args.listen.unwrap_or(default);
     let context = || format!("can't listen on {listen}; give another address with --listen");
@@ -43,15 +43,15 @@ pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
     let serving = tokio::spawn(sandbox.serve(shutdown.clone()));
     stop.await;
     shutdown.cancel();
-    serving.await.map_err(failed)?.map_err(failed)?;
+    serving.await??;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Returns the address of the stand-ins that the environment sets.
-pub fn default_address(sources: &Sources) -> Result<Option<SocketAddr>, Failure> {
+pub fn default_address(sources: &Sources) -> anyhow::Result<Option<SocketAddr>> {
     let set = sources.environment().get(LISTEN_VARIABLE).filter(|it| !it.is_empty());
     let refused = |text: &String| {
-        Failure::Usage(format!("{LISTEN_VARIABLE}: \"{text}\" isn't an IP address with a port"))
+        Usage(format!("{LISTEN_VARIABLE}: \"{text}\" isn't an IP address with a port"))
     };
-    set.map(|text| text.parse().map_err(|_| refused(text))).transpose()
+    Ok(set.map(|text| text.parse().map_err(|_| refused(text))).transpose()?)
 }

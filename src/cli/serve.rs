@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::healthcheck::reachable;
-use super::output::{Failure, Output, failed};
+use super::output::Output;
 use super::sandbox::{SANDBOX_ADDRESS, default_address};
 use super::supervisor::{prove_life, report};
 use super::throwaway::Throwaway;
@@ -52,14 +52,14 @@ pub struct Args {
 }
 
 /// Runs until SIGTERM or SIGINT.
-pub async fn run(args: Args, sources: &Sources) -> Result<ExitCode, Failure> {
+pub async fn run(args: Args, sources: &Sources) -> anyhow::Result<ExitCode> {
     let needs = if args.sandbox.is_some() { Required::Nothing } else { Required::Everything };
     let mut settings = Settings::load(sources, needs)?;
     start_logs(&settings.log);
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let stop = stop_signal().map_err(failed)?;
+    let stop = stop_signal()?;
     let trial = match args.sandbox {
         Some(address) => {
             let default = default_address(sources)?;
@@ -81,10 +81,10 @@ async fn serve(
     settings: &Settings,
     trial: Option<&Trial>,
     stop: impl Future<Output = ()>,
-) -> Result<(), Failure> {
+) -> anyhow::Result<()> {
     tokio::pin!(stop);
     let running = tokio::select! {
-        started = app::start(settings) => started.map_err(failed)?,
+        started = app::start(settings) => started?,
         () = &mut stop => return Ok(()),
     };
     if let Some(trial) = trial {
@@ -97,7 +97,7 @@ async fn serve(
         never = prove_life(reachable(operators)) => match never {},
     }
     report("STOPPING=1");
-    running.stop().await.map_err(failed)
+    Ok(running.stop().await?)
 }
 
 /// Handles SIGTERM and SIGINT from now on; the result waits for one of them.
@@ -126,7 +126,7 @@ impl Trial {
         address: SocketAddr,
         is_port_chosen: bool,
         settings: &mut Settings,
-    ) -> Result<Self, Failure> {
+    ) -> anyhow::Result<Self> {
         let context =
             || format!("the stand-in can't listen on {address}; give another with --sandbox=ADDR");
         let bound = match Sandbox::bind(address).await {
@@ -218,9 +218,9 @@ impl Trial {
         output.print_beside();
     }
 
-    async fn stop(self) -> Result<(), Failure> {
+    async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.cancel();
-        self.serving.await.map_err(failed)?.map_err(failed)?;
+        self.serving.await??;
         self.store.remove()
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::output::{Failure, Output};
+use super::output::Output;
 use crate::config::{EffectiveSetting, Settings};
 
 /// Arguments of `settings`.
@@ -16,19 +16,17 @@ pub struct Args {
 }
 
 /// Prints every setting with its place, a secret as set or not set.
-pub fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
+pub fn run(args: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut output = Output::default();
-    if args.json {
-        let all = json!({ "settings": settings.summary(), "warnings": settings.warnings });
-        output.document(format!("{all:#}"));
-    } else {
+    let all = json!({ "settings": settings.summary(), "warnings": settings.warnings });
+    output.show(args.json, &all, |_, output| {
         for EffectiveSetting { key, value, place } in settings.summary() {
             output.line(format!("{key:<42} {value:<32} {place}"));
         }
         for warning in &settings.warnings {
             output.line(format!("Note: {warning}."));
         }
-    }
+    });
     output.print()?;
     Ok(ExitCode::SUCCESS)
 }

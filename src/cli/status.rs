@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use bytesize::ByteSize;
 
-use super::output::{Failure, Output, failed};
+use super::existing_store::with_store;
+use super::output::Output;
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -20,21 +21,14 @@ pub struct Args {
 }
 
 /// Prints the status; exits 1 if no relay is running.
-pub async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
-    let store = app::open_existing_store(settings).await.map_err(failed)?;
-    let reading = async {
+pub async fn run(args: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let status = with_store(settings, async |store| {
         let is_running = store.is_attended(SystemClock.now()).await?;
-        app::inspector(settings, &store, Show::Masked).status(is_running).await
-    };
-    let status = reading.await;
-    store.close().await.map_err(failed)?;
-    let status = status.map_err(failed)?;
+        Ok(app::inspector(settings, store, Show::Masked).status(is_running).await?)
+    });
+    let status = status.await?;
     let mut output = Output::default();
-    if args.json {
-        output.json(&status);
-    } else {
-        write(&status, &mut output);
-    }
+    output.show(args.json, &status, write);
     output.print()?;
     Ok(if status.is_running { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

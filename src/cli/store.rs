@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::bail;
 use indicatif::ProgressBar;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::output::{Failure, Output, failed, note};
+use super::output::{Output, Usage, note};
 use super::progress;
 use super::serve::stop_signal;
 use crate::app;
@@ -42,31 +42,31 @@ pub struct CopyArgs {
 }
 
 /// Does it.
-pub async fn run(Action::Copy(args): Action, settings: &Settings) -> Result<ExitCode, Failure> {
+pub async fn run(Action::Copy(args): Action, settings: &Settings) -> anyhow::Result<ExitCode> {
     let (from, to) = (url("--from", &args.from)?, url("--to", &args.to)?);
     if args.from.expose_secret() == args.to.expose_secret() {
-        return Err(Failure::Usage("--from and --to are the same store".to_owned()));
+        bail!(Usage("--from and --to are the same store".to_owned()));
     }
     let progress = Progress::new();
     let mut show = |step| progress.show(step);
-    let stop = stop_signal().map_err(failed)?;
+    let stop = stop_signal()?;
     let copied = tokio::select! {
         copied = app::copy_store(settings, &from, &to, &mut show) => copied,
         () = stop => {
-            return Err(failed(anyhow!("stopped; run the same command again to continue")));
+            bail!("stopped; run the same command again to continue");
         }
     };
     progress.bar.finish_and_clear();
-    report(&copied.map_err(failed)?, &from, &to).print()?;
+    report(&copied?, &from, &to).print()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn url(argument: &str, text: &SecretString) -> Result<StoreUrl, Failure> {
+fn url(argument: &str, text: &SecretString) -> anyhow::Result<StoreUrl> {
     let text = text.expose_secret();
     if let Some(mark) = mark(text, Strictness::Text) {
-        return Err(Failure::Usage(format!("{argument}: {mark}")));
+        bail!(Usage(format!("{argument}: {mark}")));
     }
-    text.parse().map_err(|expected| Failure::Usage(format!("{argument}: {expected}")))
+    text.parse().map_err(|expected| Usage(format!("{argument}: {expected}")).into())
 }
 
 fn report(copied: &[Compared], from: &StoreUrl, to: &StoreUrl) -> Output {

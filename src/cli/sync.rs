@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::bail;
 
 use super::growsurf_session::{GrowsurfSession, SessionArgs};
-use super::output::{Failure, failed};
 use super::serve::stop_signal;
 use crate::config::Settings;
 use crate::domain::Class;
@@ -23,8 +22,8 @@ pub struct Args {
 }
 
 /// Compares, accepts differences, and delivers if no relay runs.
-pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
-    let stop = stop_signal().map_err(failed)?;
+pub async fn run(args: Args, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let stop = stop_signal()?;
     tokio::pin!(stop);
     let session = GrowsurfSession::open(settings, &args.session, &mut stop).await?;
     let intake = session.clients.intake(&session.notify, Class::Live, args.session.dry_run);
@@ -35,12 +34,12 @@ pub async fn run(args: Args, settings: &Settings) -> Result<ExitCode, Failure> {
         let compared = tokio::select! {
             compared = compare.run(source, scope) => compared,
             () = &mut stop => {
-                return Err(failed(anyhow!("stopped; the differences found so far are accepted")));
+                bail!("stopped; the differences found so far are accepted");
             }
         };
         reports.push(compared.map_err(|error| {
             let context = format!("the comparison of {} failed", source.campaign.id);
-            failed(anyhow::Error::from(error).context(context))
+            anyhow::Error::from(error).context(context)
         })?);
     }
     let remark = reports.iter().any(|report| !report.left_out.is_empty()).then(|| {

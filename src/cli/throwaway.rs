@@ -6,9 +6,8 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
-use super::output::Failure;
 use crate::clock::SystemRandom;
 use crate::config::Settings;
 use crate::domain::Random;
@@ -18,7 +17,7 @@ pub struct Throwaway(PathBuf);
 
 impl Throwaway {
     /// Makes the folder and puts the store of the settings into it.
-    pub fn make(settings: &mut Settings) -> Result<Self, Failure> {
+    pub fn make(settings: &mut Settings) -> anyhow::Result<Self> {
         let name = format!("referral-relay-{:016x}", SystemRandom.next());
         let path = std::env::temp_dir().join(name);
         // Never one that is there already, which another user may have made.
@@ -29,9 +28,8 @@ impl Throwaway {
         })?;
         let folder = Self(path);
         let url = folder.url();
-        settings.store.url = url.parse().map_err(|error| {
-            Failure::Failed(anyhow::anyhow!("{url} is no address of a store: {error:?}"))
-        })?;
+        settings.store.url =
+            url.parse().map_err(|error| anyhow!("{url} is no address of a store: {error:?}"))?;
         Ok(folder)
     }
 
@@ -41,7 +39,7 @@ impl Throwaway {
     }
 
     /// Removes the folder.
-    pub fn remove(self) -> Result<(), Failure> {
+    pub fn remove(self) -> anyhow::Result<()> {
         let context = || format!("can't remove the folder {}", self.0.display());
         fs::remove_dir_all(&self.0).with_context(context)?;
         Ok(())

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::audit::record;
 use super::growsurf_session::open_store;
-use super::output::{Failure, Output, failed};
+use super::output::Output;
 use crate::app::GrowsurfClients;
 use crate::config::Settings;
 use crate::domain::{Act, Labelled};
@@ -43,12 +43,12 @@ pub struct CampaignArgs {
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Does it.
-pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failure> {
+pub async fn run(action: Action, settings: &Settings) -> anyhow::Result<ExitCode> {
     let (Action::Status(which) | Action::Enable(which) | Action::Test(which)) = &action;
     // What is asked of GrowSurf shares the budget of a store, and leaves nothing in one.
     let (store, _throwaway) = open_store(settings, true).await?;
-    let clients = GrowsurfClients::new(settings, &store, TIMEOUT).map_err(failed)?;
-    let sources = clients.sources(&which.campaign).await.map_err(failed)?;
+    let clients = GrowsurfClients::new(settings, &store, TIMEOUT)?;
+    let sources = clients.sources(&which.campaign).await?;
     let watch = clients.watch(settings);
     let mut output = Output::default();
     let mut campaigns = Vec::new();
@@ -68,7 +68,7 @@ pub async fn run(action: Action, settings: &Settings) -> Result<ExitCode, Failur
         document["campaign"] = json!(source.campaign.id);
         campaigns.push(document);
     }
-    store.close().await.map_err(failed)?;
+    store.close().await?;
     if which.json {
         output = Output::default();
         output.json(&json!({ "campaigns": campaigns }));
@@ -81,9 +81,9 @@ async fn status(
     watch: &WebhookMonitor,
     source: &SyncTarget,
     output: &mut Output,
-) -> Result<(bool, Value), Failure> {
+) -> anyhow::Result<(bool, Value)> {
     let campaign = &source.campaign.id;
-    let webhooks = watch.ours(source).await.map_err(failed)?;
+    let webhooks = watch.ours(source).await?;
     for webhook in &webhooks {
         let state = if webhook.is_enabled { "on" } else { "off" };
         let events = webhook.events.join(", ");
@@ -93,7 +93,7 @@ async fn status(
             webhook.id, webhook.url
         ));
     }
-    let findings = watch.check(source).await.map_err(failed)?;
+    let findings = watch.check(source).await?;
     for WebhookFinding { problem, detail, .. } in &findings {
         let word = problem.map_or("ok", |_| "note");
         output.line(format!("{campaign}  {word}: {detail}"));
@@ -108,15 +108,15 @@ async fn status(
 }
 
 /// Returns this relay's webhook: the one that is on, else the first that comes here.
-async fn ours(watch: &WebhookMonitor, source: &SyncTarget) -> Result<WebhookState, Failure> {
-    let all = watch.ours(source).await.map_err(failed)?;
+async fn ours(watch: &WebhookMonitor, source: &SyncTarget) -> anyhow::Result<WebhookState> {
+    let all = watch.ours(source).await?;
     let is_on = all.iter().position(|it| it.is_enabled).unwrap_or(0);
     all.into_iter().nth(is_on).ok_or_else(|| {
-        failed(anyhow!(
+        anyhow!(
             "no webhook of {} comes to this relay; add one in GrowSurf, or name its URL in \
              growsurf.webhook_url",
             source.campaign.id
-        ))
+        )
     })
 }
 
@@ -124,14 +124,14 @@ async fn enable(
     watch: &WebhookMonitor,
     source: &SyncTarget,
     output: &mut Output,
-) -> Result<(bool, Value), Failure> {
+) -> anyhow::Result<(bool, Value)> {
     let webhook = ours(watch, source).await?;
     let needed = needed_events(source.campaign.is_affiliate()).iter().map(|it| (*it).to_owned());
     let events: BTreeSet<String> = webhook.events.into_iter().chain(needed).collect();
     let events: Vec<String> = events.into_iter().collect();
     let campaign = &source.campaign.id;
     let enabled = source.client.enable_webhook(campaign, &webhook.id, &events).await;
-    enabled.map_err(failed)?;
+    enabled?;
     output.line(format!("{campaign}  {} is on, subscribed to {}", webhook.id, events.join(", ")));
     Ok((true, json!({ "webhook": webhook.id, "enabled": true, "events": events })))
 }
@@ -140,10 +140,10 @@ async fn test(
     watch: &WebhookMonitor,
     source: &SyncTarget,
     output: &mut Output,
-) -> Result<(bool, Value), Failure> {
+) -> anyhow::Result<(bool, Value)> {
     let webhook = ours(watch, source).await?;
     let campaign = &source.campaign.id;
-    let answer = source.client.test_webhook(campaign, &webhook.id).await.map_err(failed)?;
+    let answer = source.client.test_webhook(campaign, &webhook.id).await?;
     let answered = &answer["response"];
     let is_well = answer["success"] == Value::Bool(true);
     let word = if is_well { "ok" } else { "FAIL" };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use crate::cli::output::{Failure, failed, note};
+use crate::cli::output::note;
 use crate::cli::serve::stop_signal;
 use crate::clock::SystemClock;
 use crate::domain::{Clock, Time, plural};
@@ -15,48 +15,29 @@ use crate::store::Store;
 /// The operator's name in a redelivery that a command begins.
 const NAME: &str = "the command line";
 
-/// The result of a redelivery.
-pub struct RedeliverResult {
-    /// The number of letters that were put back.
-    pub count: u64,
-    /// The result in words.
-    pub text: String,
-}
-
-impl RedeliverResult {
-    /// Returns the result of putting letters back.
-    pub fn put_back(count: u64) -> Self {
-        let text = format!(
-            "{} put back; a running relay delivers them within a second.",
-            plural(count, "dead letter")
-        );
-        Self { count, text }
-    }
-}
-
 /// Returns the present time.
 pub fn now() -> Time {
     SystemClock.now()
 }
 
-/// Puts all letters back that meet a condition. While a relay runs, one goes first, and its outcome decides
+/// Puts all letters back that meet a condition, and returns their number. While a relay runs, one goes first, and its outcome decides
 /// whether the others follow. A redelivery of the same cause that isn't over goes on.
 pub async fn redeliver_all(
     store: &Store,
     filter: &LetterFilter,
     wait: Duration,
-) -> Result<RedeliverResult, Failure> {
-    let stop = stop_signal().map_err(failed)?;
+) -> anyhow::Result<u64> {
+    let stop = stop_signal()?;
     tokio::pin!(stop);
-    let first = match store.is_attended(now()).await.map_err(failed)? {
+    let first = match store.is_attended(now()).await? {
         true => First::DecidesBy(now().plus(wait)),
         false => First::IsNoTest,
     };
     let mut known = match operate::begin(store, filter, NAME, first, now()).await {
         Ok(begun) => begun,
-        Err(BeginError::NoLetter) => return Ok(RedeliverResult::put_back(0)),
+        Err(BeginError::NoLetter) => return Ok(0),
         Err(BeginError::UnderWay(known)) if known.cause == filter.cause => *known,
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(anyhow::Error::from(error)),
     };
     if first != First::IsNoTest {
         note(format!(
@@ -65,12 +46,12 @@ pub async fn redeliver_all(
     }
     loop {
         let step = async {
-            let next = operate::advance(store, now()).await.map_err(failed)?;
+            let next = operate::advance(store, now()).await?;
             let next = next.unwrap_or_else(|| known.clone());
             if next == known && !next.state.is_over() {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
-            Ok::<_, Failure>(next)
+            anyhow::Ok(next)
         };
         known = tokio::select! {
             biased;
@@ -84,29 +65,27 @@ pub async fn redeliver_all(
 }
 
 /// Stops the redelivery; returns the reason that the command ends with.
-async fn stopped(store: &Store) -> Result<Failure, Failure> {
-    let known = operate::stop(store, now()).await.map_err(failed)?;
+async fn stopped(store: &Store) -> anyhow::Result<anyhow::Error> {
+    let known = operate::stop(store, now()).await?;
     let done = plural(known.map_or(0, |known| known.put_back), "dead letter");
-    Ok(failed(anyhow!(
-        "stopped after {done} were put back; run the same command again to continue"
-    )))
+    Ok(anyhow!("stopped after {done} were put back; run the same command again to continue"))
 }
 
 /// Returns the result of a redelivery that is over.
-fn ended(known: Redelivery) -> Result<RedeliverResult, Failure> {
+fn ended(known: Redelivery) -> anyhow::Result<u64> {
     let reason = known.reason.unwrap_or_default();
     match known.state {
-        RedeliveryState::Refused => Err(failed(anyhow!(
-            "the first was refused again, so the others stay dead letters: {reason}"
-        ))),
-        RedeliveryState::Unknown => Err(failed(anyhow!(
+        RedeliveryState::Refused => {
+            Err(anyhow!("the first was refused again, so the others stay dead letters: {reason}"))
+        }
+        RedeliveryState::Unknown => Err(anyhow!(
             "the first wasn't delivered, so the others stay dead letters: {reason}; \
              `referral-relay status` shows what calls wait for"
-        ))),
+        )),
         RedeliveryState::Stopped => {
             let done = plural(known.put_back, "dead letter");
-            Err(failed(anyhow!("an operator stopped it; {done} put back")))
+            Err(anyhow!("an operator stopped it; {done} put back"))
         }
-        _ => Ok(RedeliverResult::put_back(known.put_back)),
+        _ => Ok(known.put_back),
     }
 }
