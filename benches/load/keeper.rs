@@ -55,7 +55,7 @@ impl Keeper {
         self.accept_each(people, connections, write_body);
     }
 
-    /// The same of people whom another one referred.
+    /// Accepts a webhook of each of these people, whom another person referred.
     pub fn accept_friends(&self, referrer: u64, people: Range<u64>, connections: usize) {
         self.accept_each(people, connections, move |n, body| write_friend(n, referrer, body));
     }

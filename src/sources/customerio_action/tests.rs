@@ -202,7 +202,7 @@ fn every_fault_is_named_with_its_fix_and_no_value_is_repeated() {
         (UPDATE, json!({"unsubscribed": " TRUE "}), "unsubscribed is neither true nor false"),
         (UPDATE, json!({"first_name": ""}), "first_name is empty: the person has no such"),
         (UPDATE, json!({"delay_in_days": 1}), "delay_in_days is no field of update_participant"),
-        (ADD, json!({"email": null}), "email is missing: it names who is to take part"),
+        (ADD, json!({"email": null}), "email is missing: it names the new participant"),
         (ADD, json!({"id": "secret"}), "id is no field of add_participant"),
         (ADD, json!({"referred_by": "sec ret"}), "referred_by is neither an e-mail address nor"),
         (ADD, json!({"referred_by": ""}), "referred_by is empty: the person has no such"),
