@@ -160,6 +160,8 @@ pub fn inspector(settings: &Settings, store: &Arc<Store>, show: Show) -> Inspect
         rules: rules::rules(settings),
         campaigns: settings.growsurf.campaigns.iter().map(|it| it.id.clone()).collect(),
         has_reports: !settings.customerio.reporting_keys.is_empty(),
+        late_warning: settings.delivery.late_warning,
+        looks_every: settings.growsurf.has_api_key().then_some(settings.sync.periodic.watch_every),
         show,
     }
 }
@@ -274,6 +276,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let page = ingest.accepts_posts().then(posts);
     let state = AppState {
         ingest: Arc::new(ingest),
+        inspector: inspector(settings, &store, Show::Masked),
         store: Arc::clone(&store),
         metrics,
         refusals,
@@ -368,8 +371,9 @@ fn pages(
         UiMode::Off => false,
     };
     let sessions = Sessions::new(&admin.tokens, &admin.view_tokens)?;
-    let inspector = inspector(settings, &state.store, Show::Masked);
-    is_on.then(|| UiState::new(state.clone(), inspector, tools, sessions))
+    let tokens = [&admin.tokens[..], &admin.view_tokens[..]].concat();
+    let tokens = Tokens::new("admin.token", &tokens)?;
+    is_on.then(|| UiState::new(state.clone(), tools, sessions, tokens))
 }
 
 /// Runs a loop that may be silent for any time; only its panic is reported.

@@ -18,6 +18,7 @@ mod reporter;
 mod retention;
 mod sender;
 mod to_customerio;
+mod traffic;
 mod transport;
 mod workspace;
 
@@ -30,5 +31,6 @@ pub use reporter::Reporter;
 pub use retention::{RetentionRules, run_retention};
 pub use sender::{RetryRules, Sender};
 pub use to_customerio::CustomerIoTransport;
+pub use traffic::TrafficCounter;
 pub use transport::{GrowSurfTransport, Transport};
 pub use workspace::WorkspaceCheck;

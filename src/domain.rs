@@ -33,6 +33,7 @@ mod pattern;
 mod person;
 mod plan;
 mod plural;
+mod quoted;
 mod reference;
 mod retry_after;
 mod reward;
@@ -81,6 +82,7 @@ pub use person::{
 };
 pub use plan::{Draft, LanePlan, Plan, Planned, PlannedCall, Planner, ReadKey, ReadSet, plan};
 pub use plural::plural;
+pub use quoted::{is_field_name, mask_quotations, quote};
 pub use reference::{Reference, References, ReferredValue};
 pub use retry_after::retry_after;
 pub use reward::{Amount, Reward, Side};

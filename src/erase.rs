@@ -124,7 +124,7 @@ async fn delete(
         match response::single(&sent, clock.now()) {
             Outcome::Delivered => {}
             outcome => {
-                let reason = outcome.reason().unwrap_or_default().to_owned();
+                let reason = outcome.masked_reason().unwrap_or_default();
                 let identifier = identifier.masked();
                 return Err(EraseError::Destination { identifier, reason });
             }

@@ -4,6 +4,7 @@
 //! that serialize, with personal data masked unless it is revealed. What doesn't: how an answer is printed
 //! (`cli`), SQL (`store`).
 
+mod alarms;
 mod audit;
 mod books;
 mod call;
@@ -12,31 +13,37 @@ mod check;
 mod event;
 mod find;
 mod masking;
+mod overview;
 mod parked;
 mod person;
 mod status;
+mod traffic;
 mod waiting;
 mod webhook;
 mod why;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::domain::{LaneKey, ParticipantKey, Time};
+use crate::domain::{EffectKey, LaneKey, ParticipantKey, Time, is_field_name, mask_quotations};
 use crate::mapping::Rules;
 use crate::store::Store;
 
+pub use alarms::{Alarm, Level, Vitals};
 pub use audit::{AuditView, RecordView};
 pub use books::{BooksView, CampaignView};
 pub use call::{AttemptView, CallView, MessageView};
-pub use causes::{Cause, CausesView, LetterFilter, LetterView};
+pub use causes::{Cause, CausesView, LetterFilter, LetterView, LettersView};
 pub use check::{CheckFinding, CheckOutcome, CheckReport, Grade, LastCheck, Missing};
 pub use event::EventView;
 pub use find::{Found, SearchResult};
 pub use masking::masked;
 use masking::may_hold_address;
+pub use overview::Overview;
 pub use parked::{ParkedGroup, ParkedGroups, ParkedView, ParkedWebhook};
 pub use person::{LaneView, ParticipantView, PersonView};
 pub use status::{DestinationView, QueueView, RelayStatus};
+pub use traffic::{Hour, Series, TrafficView};
 pub use waiting::{WaitingCalls, WaitingView};
 pub use webhook::WebhookView;
 pub use why::{Diagnosis, Reason};
@@ -53,6 +60,10 @@ pub struct Inspector {
     pub campaigns: Vec<String>,
     /// True if Customer.io's reports of messages are accepted.
     pub has_reports: bool,
+    /// The age of a waiting call from which on it is an alarm.
+    pub late_warning: Duration,
+    /// The interval of looks at GrowSurf's webhooks; `None` without a key for its API.
+    pub looks_every: Option<Duration>,
     /// Personal data: shown or masked.
     pub show: Show,
 }
@@ -80,6 +91,28 @@ impl Show {
         match self {
             Self::Masked if may_hold_address(&name) => "***".to_owned(),
             _ => name,
+        }
+    }
+
+    /// Returns the reason of a failure.
+    fn reason(self, reason: &str) -> String {
+        match self {
+            Self::Masked => mask_quotations(reason),
+            Self::Revealed => reason.to_owned(),
+        }
+    }
+
+    /// Returns the field at fault, if its name is one.
+    fn field(self, field: Option<&str>) -> Option<String> {
+        let is_shown = |field: &&str| self == Self::Revealed || is_field_name(field);
+        field.filter(is_shown).map(str::to_owned)
+    }
+
+    /// Returns an effect's key.
+    fn effect_key(self, key: &EffectKey) -> String {
+        match self {
+            Self::Masked => key.masked(),
+            Self::Revealed => key.0.clone(),
         }
     }
 

@@ -39,11 +39,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::{Destination, Notification, Receipt, ReceivedWebhook, Time, WebhookId};
+use crate::domain::{
+    Destination, Notification, Receipt, ReceivedWebhook, TRIGGERS_FOR, Time, WebhookId,
+};
 
 use batcher::Batcher;
-use engine::Backend;
+use engine::{Backend, ReadBound};
 use planning::Planning;
+use unit::{Deliveries, use_case};
 use work::{Accept, Item, ReadBooks, ReadStats, ReadValues, Remember};
 
 pub use audit::Traffic;
@@ -58,7 +61,7 @@ pub use finding::{
 };
 pub use inbox::{InboxEntry, InboxPage, Pruned};
 pub use leasing::{AvailabilityClock, ClaimRequest, Settle, Settled, Settlement, Verdict};
-pub use letters::{DeadLetter, DeadLetters, PastAttempt, RedeliveryNote};
+pub use letters::{DeadLetter, DeadLetters, LetterGroup, PastAttempt, RedeliveryNote};
 pub use location::StoreLocation;
 pub use meta::KvUpdate;
 pub use unit::Entries;
@@ -70,12 +73,26 @@ pub use writer_status::Writing;
 /// on disk when the method returns `Ok`. A method whose future is dropped may or may not have happened. Many
 /// tasks may call methods at once. Writes that wait together may share one commit; each gets its own result.
 pub struct Store {
-    batcher: Batcher,
+    batcher: Arc<Batcher>,
     planning: Arc<Planning>,
-    backend: Backend,
+    backend: Arc<Backend>,
+    /// The bound of reads, if they have one.
+    bound: Option<Arc<ReadBound>>,
 }
 
 impl Store {
+    fn new(batcher: Batcher, planning: Arc<Planning>, backend: Backend) -> Self {
+        Self { batcher: Arc::new(batcher), planning, backend: Arc::new(backend), bound: None }
+    }
+
+    /// Returns the same store, of which only so many reads go on at once, each within a time. A longer one is
+    /// interrupted.
+    pub fn bounded(&self, reads: usize, time: Duration) -> Self {
+        let (batcher, planning) = (Arc::clone(&self.batcher), Arc::clone(&self.planning));
+        let bound = Some(Arc::new(ReadBound::new(reads, time)));
+        Self { batcher, planning, backend: Arc::clone(&self.backend), bound }
+    }
+
     /// Accepts a webhook: writes it, the people it names, effects and deliveries. The sender may be answered only
     /// after `Ok`.
     ///
@@ -138,6 +155,20 @@ impl Store {
         self.read("read its books", ReadBooks).await
     }
 
+    /// Returns the time from which on the next of the waiting events triggers no campaign, which counts from the
+    /// event's own time. If all of them are too late already, that of the latest.
+    pub async fn deadline(&self, now: Time) -> Result<Option<Time>, StoreError> {
+        /// Rows of the oldest plans that are looked at. Their events are the oldest, but for history.
+        const ROWS: i64 = 200;
+        use_case!(self.read("look for the next deadline"), [now: Time] -> Option<Time>, |unit| {
+            let first = Deliveries::Waiting { after: (i64::MIN, 0), limit: ROWS };
+            let events = unit.deliveries(first).await?.into_iter().filter_map(|row| row.event_at);
+            let deadlines = events.map(|at| Time::from_micros(at).plus(TRIGGERS_FOR));
+            let (passed, ahead): (Vec<_>, Vec<_>) = deadlines.partition(|at| at <= now);
+            Ok(ahead.into_iter().min().or(passed.into_iter().max()))
+        })
+    }
+
     /// Commits a small write, to prove that the store takes one.
     pub async fn probe(&self, now: Time) -> Result<(), StoreError> {
         self.write("test a write", Remember(meta::PROBED_AT, now.micros().to_string())).await
@@ -145,7 +176,7 @@ impl Store {
 
     /// Returns the state of the writer, at once.
     pub fn writer_status(&self) -> Writing {
-        match &self.backend {
+        match &*self.backend {
             Backend::File(file) => file.writing(),
             // Each statement on a server has a time limit, so nothing can hang.
             _ => Writing::Idle,
@@ -177,7 +208,7 @@ impl Store {
     /// [`StoreError::Closed`].
     pub async fn close(&self) -> Result<(), StoreError> {
         self.batcher.close().await;
-        match &self.backend {
+        match &*self.backend {
             Backend::File(file) => file.close().await,
             Backend::Server(server) => server.close(),
             #[cfg(test)]
@@ -187,7 +218,7 @@ impl Store {
 
     /// Returns the number of transactions committed to a file since it was opened; 0 on a server.
     pub fn commits(&self) -> u64 {
-        match &self.backend {
+        match &*self.backend {
             Backend::File(file) => file.commits(),
             _ => 0,
         }

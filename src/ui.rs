@@ -7,6 +7,7 @@ mod assets;
 mod audit;
 mod books;
 mod calls;
+mod chart;
 mod csv;
 mod dead;
 mod events;
@@ -27,7 +28,7 @@ mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
@@ -40,7 +41,7 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::domain::Labelled;
 use crate::explain::Explainer;
-use crate::http::{AppState, Problem};
+use crate::http::{AppState, Problem, Tokens};
 use crate::inspect::{Inspector, Show};
 use login::{Tries, is_behind_https, set_cookie};
 use session::{Operator, Role, Session, Sessions};
@@ -49,6 +50,12 @@ pub use setup::Look;
 
 /// The largest form, in bytes.
 const FORM: usize = 64 * 1024;
+
+/// Reads of all pages together that go on at once, so that operators hold up no webhook.
+const READS: usize = 2;
+
+/// The time that one of them may take.
+const READ_TIME: Duration = Duration::from_millis(400);
 
 /// Headers of all pages' answers: no other site's code, frame, cache or referrer.
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -75,6 +82,8 @@ pub struct UiState {
     /// Held while a check is made.
     looking: Arc<Mutex<()>>,
     sessions: Arc<Sessions>,
+    /// The tokens of both roles, for programs.
+    tokens: Tokens,
     tries: Arc<Tries>,
     /// The moment that tries to sign in are counted from.
     began: Instant,
@@ -97,10 +106,12 @@ pub struct Tools {
 
 impl UiState {
     /// Makes the pages' state; a token of `sessions` signs in.
-    pub fn new(app: AppState, inspector: Inspector, tools: Tools, sessions: Sessions) -> Self {
+    pub fn new(app: AppState, tools: Tools, sessions: Sessions, tokens: Tokens) -> Self {
         let (sessions, began) = (Arc::new(sessions), app.clock.steady());
         let (looking, tries) = (Arc::default(), Arc::default());
-        Self { app, inspector, tools, looking, sessions, tries, began }
+        let store = Arc::new(app.store.bounded(READS, READ_TIME));
+        let inspector = Inspector { store, ..app.inspector.clone() };
+        Self { app, inspector, tools, looking, sessions, tokens, tries, began }
     }
 
     /// Wakes the dispatchers: there may be something to send.
@@ -162,17 +173,19 @@ fn routes(state: UiState) -> Router {
         .route("/ui/explain", get(explain::form).post(explain::explain))
         .route("/ui/setup", get(setup::show))
         .route("/ui/setup/look", post(setup::look))
-        .route(settings::HERE, get(settings::show))
+        .route("/ui/settings", get(settings::show))
         .route("/ui/login", get(login::form).post(login::sign_in))
         .route("/ui/logout", post(login::sign_out))
+        .route("/ui/oncall.txt", get(overview::on_call))
+        .route("/oncall.txt", get(overview::on_call))
         .route("/ui/{*rest}", get(not_found))
         .layer(from_fn(same_origin::refuse_cross_site))
-        .layer(from_fn(failure::form))
         .layer(from_fn_with_state(state.clone(), renew_session))
-        .layer(from_fn(not_stored))
-        .with_state(state);
+        .layer(from_fn(not_stored));
     pages
         .route("/ui/assets/{name}", get(assets::show))
+        .layer(from_fn_with_state(state.clone(), failure::form))
+        .with_state(state)
         .layer(from_fn(with_headers))
         .layer(DefaultBodyLimit::max(FORM))
 }

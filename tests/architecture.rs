@@ -45,7 +45,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("operate", &["domain", "ingest", "inspect", "store", "telemetry"]),
     (
         "http",
-        &["customerio", "delivery", "domain", "ingest", "options", "sources", "store", "telemetry"],
+        &[
+            "customerio",
+            "delivery",
+            "domain",
+            "ingest",
+            "inspect",
+            "options",
+            "sources",
+            "store",
+            "telemetry",
+        ],
     ),
     (
         "app",

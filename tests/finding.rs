@@ -50,7 +50,8 @@ fn a_sign_up_is_found_by_every_name_with_its_time_and_event() {
 
     let person = found(&relay, &email("fay"));
     let participant = person["found"][0]["participants"][0].clone();
-    let (campaign, id) = (&participant["campaign"], participant["participant"].as_str().unwrap());
+    assert_eq!(participant["participant"], "f***");
+    let (campaign, id) = (&participant["campaign"], "fay");
     assert_eq!(participant["sign_up"]["event_id"], event);
     assert_eq!(participant["sign_up"]["call"]["state"], "delivered");
     assert_eq!(found(&relay, id)["found"][0]["number"], person["found"][0]["number"]);

@@ -192,12 +192,19 @@ fn the_overview_shows_what_waits_and_what_was_refused() {
         http::send(request.header("Accept", "application/json")).json()
     };
     let empty = shown(&relay);
-    assert_eq!((&empty["pending"], &empty["banner"]), (&json!(0), &json!([])));
+    assert_eq!((&empty["queue"]["pending"], &empty["alarms"]), (&json!(0), &json!([])));
     relay.accept(&joined("rae"));
     relay.must("parked", &joined("ann").with("/event", "UNHEARD_OF"));
     relay.drained();
     let numbers = shown(&relay);
-    assert_eq!((&numbers["dead_letters"], &numbers["parked"]), (&json!(1), &json!(1)));
+    assert_eq!((&numbers["queue"]["dead"], &numbers["queue"]["parked"]), (&json!(1), &json!(1)));
+    let levels: Vec<&str> = numbers["alarms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["level"].as_str().unwrap())
+        .collect();
+    assert_eq!(levels, ["amber", "amber"], "{numbers}");
     assert_eq!(numbers["destinations"][0]["state"], "running");
     let page = page(&relay, "/ui", &cookie);
     assert!(page.body.contains("referral-relay dead-letters list"), "{}", page.body);
@@ -396,8 +403,11 @@ fn a_made_up_cause_is_no_command_to_copy() {
 fn shipped_proxies_hide_the_pages_beside_the_admin_api() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/deploy");
     for (file, rule) in [
-        ("Caddyfile", "@operator path /metrics /admin /admin/* /ui /ui/*\n\trespond @operator 404"),
-        ("nginx.conf", "location ~ ^/(metrics|admin|ui)(/|$) {\n        return 404;"),
+        (
+            "Caddyfile",
+            "@operator path /metrics /admin /admin/* /ui /ui/* /oncall.txt\n\trespond @operator 404",
+        ),
+        ("nginx.conf", "location ~ ^/(metrics|admin|ui|oncall.txt)(/|$) {\n        return 404;"),
     ] {
         let text = std::fs::read_to_string(format!("{folder}/{file}")).unwrap();
         assert!(text.contains(rule), "{file}");

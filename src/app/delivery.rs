@@ -14,8 +14,8 @@ use crate::clock::{SystemClock, SystemRandom};
 use crate::config::Settings;
 use crate::delivery::{
     CircuitBreaker, ClusterTask, CustomerIoTransport, Dispatcher, DispatcherRules,
-    GrowSurfTransport, GuardedDestination, Heartbeat, ReplicaCount, Sender, Transport,
-    WorkspaceCheck, run_retention,
+    GrowSurfTransport, GuardedDestination, Heartbeat, ReplicaCount, Sender, TrafficCounter,
+    Transport, WorkspaceCheck, run_retention,
 };
 use crate::domain::{Clock, Destination, Labelled};
 use crate::store::Store;
@@ -110,6 +110,12 @@ impl DeliveryTasks {
         let check_first = remembered.workspace.is_some();
         let dispatcher = tokio::spawn(check.guard(dispatching, check_first, stop.clone()));
         let loops = TaskTracker::new();
+        let traffic = TrafficCounter {
+            store: Arc::clone(store),
+            metrics: Arc::clone(&metrics),
+            clock: Arc::clone(&clock),
+        };
+        loops.spawn(traffic.run(stop.clone()));
         loops.spawn(company.run(stop.clone()));
         let keep = settings.store.keep;
         let house =

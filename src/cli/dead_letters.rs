@@ -13,7 +13,7 @@ use super::output::{Output, Usage};
 use crate::app;
 use crate::config::Settings;
 use crate::domain::{Act, DeliveryId, Email, LaneId, ReadKey, plural};
-use crate::inspect::{AttemptView, Cause, CausesView, Inspector, LetterFilter, LetterView, Show};
+use crate::inspect::{AttemptView, Cause, CausesView, Inspector, LetterFilter, LettersView, Show};
 use crate::store::{DeadLetters, Store};
 use redeliver::redeliver_all;
 
@@ -199,9 +199,8 @@ async fn show_list(inspector: &Inspector, list: List, output: &mut Output) -> an
     };
     let filter = LetterFilter { cause, lane };
     let limit = limit.unwrap_or(LISTED).max(1);
-    let (letters, next) = inspector.letters(&filter, before.map(DeliveryId), limit).await?;
-    let document = json!({ "dead_letters": letters, "before": next.map(|id| id.0) });
-    output.show(json, &document, |_, output| write_letters(&letters, next, output));
+    let view = inspector.letters(&filter, before.map(DeliveryId), limit).await?;
+    output.show(json, &view, write_letters);
     Ok(())
 }
 
@@ -237,7 +236,7 @@ fn write_causes(view: &CausesView, output: &mut Output) {
     }
 }
 
-fn write_letters(letters: &[LetterView], next: Option<DeliveryId>, output: &mut Output) {
+fn write_letters(LettersView { letters, before, .. }: &LettersView, output: &mut Output) {
     if letters.is_empty() {
         output.line("No dead letters.");
     } else {
@@ -256,8 +255,8 @@ fn write_letters(letters: &[LetterView], next: Option<DeliveryId>, output: &mut 
             letter.reason
         ));
     }
-    if let Some(next) = next {
-        output.line(format!("There may be more: --before {}", next.0));
+    if let Some(before) = before {
+        output.line(format!("There may be more: --before {before}"));
     }
 }
 

@@ -9,8 +9,8 @@ use super::output::Output;
 use crate::app;
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::domain::Clock;
-use crate::inspect::{RelayStatus, Show};
+use crate::domain::{Clock, Labelled};
+use crate::inspect::{RelayStatus, Show, Vitals};
 
 /// Arguments of `status`.
 #[derive(clap::Args, Debug)]
@@ -24,7 +24,8 @@ pub struct Args {
 pub async fn run(args: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
     let status = with_store(settings, async |store| {
         let is_running = store.is_attended(SystemClock.now()).await?;
-        Ok(app::inspector(settings, store, Show::Masked).status(is_running).await?)
+        let vitals = Vitals { is_running, ..Vitals::default() };
+        Ok(app::inspector(settings, store, Show::Masked).status(&vitals).await?)
     });
     let status = status.await?;
     let mut output = Output::default();
@@ -35,6 +36,10 @@ pub async fn run(args: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
 
 fn write(status: &RelayStatus, output: &mut Output) {
     output.line(status.headline());
+    for alarm in &status.alarms {
+        let command = alarm.command.map(|it| format!(" `{it}`")).unwrap_or_default();
+        output.line(format!("{:<11} {}{command}", alarm.level.label(), alarm.text()));
+    }
     output.blank();
     for it in &status.destinations {
         let reason = it.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
@@ -45,7 +50,7 @@ fn write(status: &RelayStatus, output: &mut Output) {
     let queue = &status.queue;
     let oldest = match (queue.oldest, queue.passes_72_h_at) {
         (Some(oldest), Some(passes)) => {
-            format!(", the oldest since {oldest}, passes 72 h at {passes}")
+            format!(", the oldest since {oldest}, the next event passes 72 h at {passes}")
         }
         _ => String::new(),
     };

@@ -12,7 +12,7 @@ mod tests;
 use std::time::Duration;
 
 use super::sender::RetryRules;
-use crate::domain::{DestinationState, LaneId, Outcome, Time};
+use crate::domain::{DestinationState, LaneId, Outcome, Time, mask_quotations};
 use crate::store::{Outage, PeerStatus};
 
 /// The calls that may be sent now.
@@ -132,7 +132,7 @@ impl CircuitBreaker {
                 let pause = wait.filter(|wait| wait.everybody).map(|wait| wait.time);
                 self.failed(pause, now);
             }
-            Outcome::Halt { reason } => self.halt(lane, reason.clone(), now),
+            Outcome::Halt { reason } => self.halt(lane, mask_quotations(reason), now),
         }
     }
 

@@ -63,7 +63,7 @@ impl GuardedDestination {
                 );
             }
             DestinationState::Paused | DestinationState::Broken => {
-                let reason = outcome.reason();
+                let reason = outcome.masked_reason();
                 tracing::warn!(destination, from, to, reason, "the destination accepts no calls");
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::GuardedDestination;
-use crate::domain::{Clock, Destination, DestinationState, Labelled, TRIGGERS_FOR, Time};
+use crate::domain::{Clock, Destination, DestinationState, Labelled, Time};
 use crate::store::{DestinationReport, Store};
 use crate::telemetry::ErrorChain;
 
@@ -64,13 +64,14 @@ impl Reporter {
     async fn say_again(&self, report: &DestinationReport, now: Time) {
         let stats = self.store.stats().await.unwrap_or_default();
         let age = stats.oldest_pending.map_or(Duration::ZERO, |oldest| now.since(oldest));
+        let deadline = self.store.deadline(now).await.unwrap_or_default();
         tracing::error!(
             destination = report.destination.label(),
             reason = report.reason,
             since = %report.since,
             pending = stats.pending,
             waits_for_minutes = age.as_secs() / 60,
-            minutes_left = TRIGGERS_FOR.saturating_sub(age).as_secs() / 60,
+            minutes_left = deadline.map(|at| at.since(now).as_secs() / 60),
             "the destination is still halted; events that are 72 hours old trigger no campaign"
         );
     }

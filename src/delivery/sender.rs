@@ -13,7 +13,7 @@ use super::merge_guard;
 use super::transport::{Item, Transport};
 use crate::domain::{
     Attempt, Call, Clock, Delivery, DeliveryId, DestinationState, Labelled, LaneId, LaneKey,
-    Leased, Outcome, Random, TRIGGERS_FOR, Time,
+    Leased, Outcome, Random, TRIGGERS_FOR, Time, is_field_name, mask_quotations,
 };
 use crate::options::whole;
 use crate::store::{AvailabilityClock, Settle, Settlement, Store, Verdict};
@@ -244,6 +244,8 @@ impl Sender {
             }
             Verdict::Dead { reason, field } => {
                 self.metrics.call(kind, "dead");
+                let reason = mask_quotations(reason);
+                let field = field.as_deref().filter(|field| is_field_name(field));
                 tracing::warn!(
                     webhook.id = webhook,
                     delivery.id = delivery.id.0,
@@ -266,7 +268,7 @@ impl Sender {
             attempt.outcome = outcome,
             attempt.duration_ms = attempt.took.as_millis(),
             http.status = attempt.http_status,
-            reason = attempt.outcome.reason(),
+            reason = attempt.outcome.masked_reason(),
             dead = matches!(verdict, Verdict::Dead { .. }),
             "attempted a delivery"
         );

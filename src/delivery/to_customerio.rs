@@ -14,7 +14,7 @@ use crate::customerio::client::Client;
 use crate::customerio::limits::{self, Fitted};
 use crate::customerio::request::{self, Operation, Request};
 use crate::customerio::response::{self, BatchOutcome};
-use crate::domain::{Attempt, Clock, Delivery, HiddenIds, Outcome, Time};
+use crate::domain::{Attempt, Clock, Delivery, HiddenIds, Outcome, Time, mask_quotations};
 use crate::telemetry::Metrics;
 
 /// A call within the limits, and the index of its item.
@@ -136,7 +136,7 @@ impl CustomerIoTransport {
                     return false;
                 }
                 BatchOutcome::Malformed { reason } => {
-                    let reason = hide(&reason);
+                    let reason = mask_quotations(&hide(&reason));
                     tracing::warn!(reason, calls = range.len(), "a batch was refused; halving it");
                     let middle = range.start + range.len() / 2;
                     ranges.push(middle..range.end);

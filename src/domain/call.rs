@@ -225,18 +225,17 @@ impl Call {
         fields
     }
 
+    /// Returns the destination of a kind of calls.
+    pub fn destination_of(kind: &str) -> Destination {
+        match kind {
+            "update_participant" | "trigger_referral" | "add_participant" => Destination::GrowSurf,
+            _ => Destination::CustomerIo,
+        }
+    }
+
     /// Returns the destination, the same for all calls of a lane.
     pub fn destination(&self) -> Destination {
-        match self {
-            Self::Identify { .. }
-            | Self::Track { .. }
-            | Self::Merge { .. }
-            | Self::Unsubscribe { .. }
-            | Self::Join { .. } => Destination::CustomerIo,
-            Self::UpdateParticipant { .. }
-            | Self::TriggerReferral { .. }
-            | Self::AddParticipant { .. } => Destination::GrowSurf,
-        }
+        Self::destination_of(self.kind())
     }
 
     /// Returns the id of a track's effect.

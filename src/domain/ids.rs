@@ -26,6 +26,15 @@ impl WebhookId {
     }
 }
 
+impl WebhookId {
+    /// Returns the time of receipt, in milliseconds, of an id that the relay made.
+    pub fn received_at(&self) -> Option<Time> {
+        let millis = self.0.as_u128() >> 80;
+        let millis = i64::try_from(millis).ok().filter(|_| self.0.get_version_num() == 7);
+        millis.map(Time::from_millis)
+    }
+}
+
 impl FromStr for WebhookId {
     type Err = uuid::Error;
 
@@ -50,6 +59,25 @@ impl EffectKey {
     /// Returns the first word: the kind of effect.
     pub fn kind(&self) -> &str {
         self.0.split(':').next().unwrap_or_default()
+    }
+
+    /// Returns the key without the ids of people, and without keys that a sender chose.
+    pub fn masked(&self) -> String {
+        let shown = match self.kind() {
+            "commission"
+            | "commission_adjusted"
+            | "payout"
+            | "reward"
+            | "reward_counted"
+            | "link_clicked"
+            | "subscription" => usize::MAX,
+            "action" => 3,
+            _ => 2,
+        };
+        let is_shown = |place: usize, part: &str| place < shown && !part.contains(['@', '%']);
+        let parts = self.0.split(':').enumerate();
+        let parts = parts.map(|(place, part)| if is_shown(place, part) { part } else { "***" });
+        parts.collect::<Vec<_>>().join(":")
     }
 
     /// True if it names a participant by a hash, whose secret is the store's own.
@@ -127,6 +155,20 @@ mod tests {
     }
 
     #[test]
+    fn a_masked_key_names_no_person() {
+        for (key, masked) in [
+            ("joined:ct8f71:p88y0a", "joined:ct8f71:***"),
+            ("shared:ct8f71:p88y0a:facebook:3", "shared:ct8f71:***:***:***"),
+            ("action:award:ct8f71:p88y0a:k", "action:award:ct8f71:***:***"),
+            ("reward:ct8f71:r1", "reward:ct8f71:r1"),
+            ("link_clicked:fay@example.com", "link_clicked:***"),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(EffectKey(key.to_owned()).masked(), masked);
+        }
+    }
+
+    #[test]
     fn a_hash_in_a_key_is_the_store_s_own() {
         for (key, is_local) in [("joined:ct8f71:p88y0a", false), ("joined:ct8f71:~5f2a", true)] {
             assert_eq!(EffectKey(key.to_owned()).is_store_local(), is_local, "{key}");
@@ -151,5 +193,7 @@ mod tests {
         let late = WebhookId::new(Time::from_millis(2), 0);
         assert!(early < late);
         assert_eq!(early.0.get_version_num(), 7);
+        assert_eq!(early.received_at(), Some(Time::from_millis(1)));
+        assert_eq!(WebhookId(Uuid::nil()).received_at(), None);
     }
 }

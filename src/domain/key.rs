@@ -46,7 +46,7 @@ impl fmt::Debug for Identifier {
     }
 }
 
-/// Key of a participant of one campaign. `Debug` masks an address in place of an id.
+/// Key of a participant of one campaign. `Debug` masks the participant's id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ParticipantKey {
     /// The campaign's id.
@@ -60,10 +60,9 @@ impl ParticipantKey {
         Self { campaign: campaign.to_owned(), participant: participant.to_owned() }
     }
 
-    /// Returns the participant's id for logs; masked if it may be an address.
+    /// Returns the participant's id as logs may show it.
     pub fn masked(&self) -> String {
-        let may_be_address = ["@", "%40"].into_iter().any(|at| self.participant.contains(at));
-        if may_be_address { mask(&self.participant) } else { self.participant.clone() }
+        mask(&self.participant)
     }
 }
 
@@ -160,7 +159,7 @@ mod tests {
             (Identifier::Id("fay@example.com".to_owned()).into(), "f***@example.com"),
             (Identifier::Id("@".to_owned()).into(), "****@"),
             (Identifier::Id(String::new()).into(), "****"),
-            (participant("p88y0a"), "p88y0a"),
+            (participant("p88y0a"), "p***"),
             (participant("fay@example.com"), "f***@example.com"),
             (participant("fay%40example.com"), "f***"),
         ] {

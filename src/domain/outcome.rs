@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::HiddenIds;
+use super::{HiddenIds, mask_quotations};
 
 /// A wait that the destination asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +51,11 @@ impl Outcome {
             *reason = ids.hide(reason);
         }
         self
+    }
+
+    /// Returns the problem for logs: of what the destination said, only known words.
+    pub fn masked_reason(&self) -> Option<String> {
+        self.reason().map(mask_quotations)
     }
 
     /// Returns the problem, if there is one.

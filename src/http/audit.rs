@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use super::client::client_ip;
 use super::router::AppState;
 use crate::domain::{Act, Actor, AuditEntry, Labelled};
+use crate::inspect::Inspector;
 use crate::store::StoreError;
 use crate::telemetry::ErrorChain;
 
@@ -17,6 +18,11 @@ use crate::telemetry::ErrorChain;
 pub const ADMIN: &str = "admin.token";
 
 impl AppState {
+    /// Returns a way to look into the store now. People are masked.
+    pub(super) fn inspector(&self) -> Inspector {
+        Inspector { now: self.clock.now(), ..self.inspector.clone() }
+    }
+
     /// Returns the party that a request comes from.
     pub fn actor(
         &self,

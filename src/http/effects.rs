@@ -1,18 +1,17 @@
-//! `/admin/effects`: the deliveries of an event that the relay sent, and its messages.
+//! `/admin/effects`: an event that the relay planned, with its call and its messages.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde_json::{Value, json};
 
 use super::admin::unavailable;
 use super::json::Json;
 use super::openapi::{refusals, tags};
 use super::problem::Problem;
 use super::router::AppState;
-use crate::domain::{Call, EventId, Labelled, Time};
-use crate::store::{CallStatus, MessageStatus};
+use crate::domain::EventId;
+use crate::inspect::EventView;
 
-/// Shows the deliveries of an event, and the messages that it led to.
+/// Shows an event with its call, the messages that it led to, and why it started no campaign. People are masked.
 #[utoipa::path(
     get,
     path = "/effects/{id}",
@@ -27,7 +26,7 @@ use crate::store::{CallStatus, MessageStatus};
     responses(
         (
             status = 200,
-            description = "The calls that carry it, as long as they are kept, and its messages.",
+            description = "Its call, as long as that is kept, its messages, and why it started no campaign.",
             body = Object
         ),
         refusals::NoLetter,
@@ -37,44 +36,14 @@ use crate::store::{CallStatus, MessageStatus};
 pub(super) async fn show(
     State(state): State<AppState>,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<EventView>, Problem> {
     let event = EventId::try_from(id.to_ascii_uppercase()).map_err(|_error| {
         let detail = "this is no event id: 26 letters and digits, as Customer.io shows them";
         Problem::new(StatusCode::BAD_REQUEST, detail)
     })?;
-    let found = state.store.effect(event, state.clock.now()).await.map_err(unavailable)?;
-    let effect = found.ok_or_else(|| {
+    let found = state.inspector().event(event, None).await.map_err(unavailable)?;
+    found.map(Json).ok_or_else(|| {
         let detail = format!("the relay never made an event {event}");
         Problem::new(StatusCode::NOT_FOUND, detail)
-    })?;
-    Ok(Json(json!({
-        "event_id": event.to_string(),
-        "deliveries": effect.calls.iter().map(carrier).collect::<Value>(),
-        "messages": effect.messages.iter().map(message).collect::<Value>(),
-    })))
-}
-
-fn carrier(carrier: &CallStatus) -> Value {
-    let happened_at = carrier.call.as_ref().and_then(Call::happened_at);
-    json!({
-        "id": carrier.delivery.0,
-        "state": carrier.state.label(),
-        "call": carrier.kind(),
-        "event": carrier.event_name(),
-        "happened_at": happened_at.map(|at| at.to_string()),
-        "planned_at": carrier.planned_at.to_string(),
-        "ended_at": carrier.ended_at().map(|at| at.to_string()),
-    })
-}
-
-fn message(sent: &MessageStatus) -> Value {
-    let (source, source_id) = sent.sender.clone().unzip();
-    let metric = |(metric, at): &(String, Time)| json!({ "metric": metric, "at": at.to_string() });
-    json!({
-        "delivery_id": sent.delivery,
-        "channel": sent.channel,
-        "message_source": source,
-        "message_source_id": source_id,
-        "metrics": sent.metrics.iter().map(metric).collect::<Value>(),
     })
 }

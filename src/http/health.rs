@@ -122,7 +122,7 @@ impl Health {
     }
 
     /// Returns the reason why the relay isn't ready, if it isn't.
-    async fn unready(&self) -> Result<(), String> {
+    pub(crate) async fn unready(&self) -> Result<(), String> {
         if self.draining.is_cancelled() {
             return Err("the relay is shutting down".to_owned());
         }

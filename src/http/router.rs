@@ -20,6 +20,7 @@ use super::{admin, metrics, openapi, page, webhooks};
 use crate::delivery::GuardedDestination;
 use crate::domain::Clock;
 use crate::ingest::Ingest;
+use crate::inspect::Inspector;
 use crate::options::network::Network;
 use crate::store::{Damage, Store};
 use crate::telemetry::{Metrics, Refusals};
@@ -31,6 +32,8 @@ pub struct AppState {
     pub ingest: Arc<Ingest>,
     /// The store, for numbers and dead letters.
     pub store: Arc<Store>,
+    /// The way to look into it, for operators.
+    pub inspector: Inspector,
     /// The counters.
     pub metrics: Arc<Metrics>,
     /// The limit of refusals in the log.

@@ -57,10 +57,7 @@ impl CallView {
             state => state.label(),
         };
         let destination = status.call.as_ref().map_or(Destination::CustomerIo, Call::destination);
-        let (died_at, reason, field) = match status.death.clone() {
-            Some(death) => (Some(death.died_at), Some(death.reason), death.field),
-            None => (None, None, None),
-        };
+        let death = status.death.as_ref();
         Self {
             id: status.delivery.0,
             call: status.kind(),
@@ -73,10 +70,10 @@ impl CallView {
             state,
             due_at: lane.and_then(|lane| lane.due_at),
             delivered_at: status.delivered_at,
-            died_at,
-            reason,
-            field,
-            attempts: status.attempts.into_iter().map(AttemptView::from).collect(),
+            died_at: death.map(|death| death.died_at),
+            reason: death.map(|death| show.reason(&death.reason)),
+            field: death.and_then(|death| show.field(death.field.as_deref())),
+            attempts: status.attempts.iter().map(|it| AttemptView::of(it, show)).collect(),
             messages: status.messages.into_iter().map(MessageView::from).collect(),
         }
     }
@@ -102,11 +99,12 @@ pub struct AttemptView {
     pub reason: String,
 }
 
-impl From<PastAttempt> for AttemptView {
-    fn from(attempt: PastAttempt) -> Self {
+impl AttemptView {
+    pub(super) fn of(attempt: &PastAttempt, show: Show) -> Self {
         let PastAttempt { at, took, http_status, outcome, reason } = attempt;
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        Self { at, duration_ms, http_status, outcome, reason }
+        let (outcome, reason) = (outcome.clone(), show.reason(reason));
+        Self { at: *at, duration_ms, http_status: *http_status, outcome, reason }
     }
 }
 

@@ -8,14 +8,19 @@ use serde_with::{DisplayFromStr, serde_as};
 use sha2::{Digest, Sha256};
 
 use super::{Inspector, Show, masked};
-use crate::domain::{Call, DeliveryId, Destination, Labelled, LaneId, Time, WebhookId};
-use crate::store::{DeadLetter, StoreError};
+use crate::domain::{
+    Call, DeliveryId, Destination, Labelled, LaneId, Time, WebhookId, mask_quotations,
+};
+use crate::store::{DeadLetter, LetterGroup, StoreError};
 
 /// The newest dead letters that are read.
 const LOOKED_AT: usize = 10_000;
 
-/// Dead letters that are read at a time.
-const PAGE: usize = 500;
+/// Dead letters that a list with a condition walks over at most.
+const WALKED: usize = 5_000;
+
+/// Dead letters that such a walk reads at a time.
+const PIECE: usize = 500;
 
 /// The most words of a reason that distinguish causes.
 const WORDS: usize = 16;
@@ -39,7 +44,7 @@ pub struct Cause {
     /// The destination that refused.
     pub destination: &'static str,
     /// The kind of call.
-    pub call: &'static str,
+    pub call: String,
     /// The status answered.
     pub http_status: Option<u16>,
     /// The field at fault.
@@ -56,6 +61,20 @@ pub struct Cause {
     #[serde_as(as = "DisplayFromStr")]
     pub last_at: Time,
     pub fix: String,
+}
+
+/// A page of dead letters.
+#[serde_as]
+#[derive(Clone, Debug, Serialize)]
+pub struct LettersView {
+    /// The newest first.
+    #[serde(rename = "dead_letters")]
+    pub letters: Vec<LetterView>,
+    /// The last one that was looked at, if there are more.
+    pub before: Option<i64>,
+    /// The time when that one died, if the walk ended before the page was full.
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    pub looked_back_to: Option<Time>,
 }
 
 /// A dead letter.
@@ -96,7 +115,7 @@ impl LetterView {
         let body = serde_json::to_value(call).unwrap_or_else(|error| json!(error.to_string()));
         Self {
             id: letter.delivery.id.0,
-            cause: cause(letter),
+            cause: Facts::of(letter).cause(),
             person: show.key(&letter.key),
             call: call.kind(),
             event: match call {
@@ -105,11 +124,11 @@ impl LetterView {
             },
             planned_at: letter.delivery.planned_at,
             died_at: letter.died_at,
-            reason: letter.reason.clone(),
-            field: letter.field.clone(),
+            reason: show.reason(&letter.reason),
+            field: show.field(letter.field.as_deref()),
             http_status: letter.http_status,
             webhook: letter.delivery.webhook,
-            fix: fix(letter),
+            fix: Facts::of(letter).fix(),
             body: if show == Show::Masked { masked(&body) } else { body },
         }
     }
@@ -128,7 +147,7 @@ impl LetterFilter {
     /// True if a letter meets it.
     pub fn is_met_by(&self, letter: &DeadLetter) -> bool {
         self.lane.is_none_or(|lane| lane == letter.lane)
-            && self.cause.as_ref().is_none_or(|name| *name == cause(letter))
+            && self.cause.as_ref().is_none_or(|name| *name == Facts::of(letter).cause())
     }
 }
 
@@ -139,30 +158,29 @@ impl Inspector {
     /// The store's.
     pub async fn causes(&self) -> Result<CausesView, StoreError> {
         let total = self.store.stats().await?.dead;
+        let mut looked_at = 0;
         let mut causes: BTreeMap<String, Cause> = BTreeMap::new();
-        let (mut looked_at, mut before) = (0, None);
-        while looked_at < LOOKED_AT {
-            let letters = self.store.dead_letters(before, PAGE).await?;
-            let Some(last) = letters.last() else { break };
-            before = Some(last.delivery.id);
-            looked_at += letters.len();
-            for letter in &letters {
-                let known = causes.entry(cause(letter)).or_insert_with_key(|name| Cause {
-                    cause: name.clone(),
-                    destination: letter.delivery.call.destination().label(),
-                    call: letter.delivery.call.kind(),
-                    http_status: letter.http_status,
-                    field: letter.field.clone(),
-                    words: words(&letter.reason),
-                    letters: 0,
-                    newest: letter.delivery.id.0,
-                    first_at: letter.died_at,
-                    last_at: letter.died_at,
-                    fix: fix(letter),
-                });
-                known.letters += 1;
-                known.first_at = known.first_at.min(letter.died_at);
-                known.last_at = known.last_at.max(letter.died_at);
+        for group in self.store.letter_groups(LOOKED_AT).await? {
+            looked_at += group.letters;
+            let facts = Facts::of_group(&group);
+            let known = causes.entry(facts.cause()).or_insert_with_key(|name| Cause {
+                cause: name.clone(),
+                destination: facts.destination.label(),
+                call: group.kind.clone(),
+                http_status: group.http_status,
+                field: self.show.field(facts.field),
+                words: words(facts.reason),
+                letters: 0,
+                newest: 0,
+                first_at: group.first_at,
+                last_at: group.last_at,
+                fix: String::new(),
+            });
+            known.letters += group.letters;
+            known.first_at = known.first_at.min(group.first_at);
+            known.last_at = known.last_at.max(group.last_at);
+            if known.newest < group.newest.0 {
+                (known.newest, known.fix) = (group.newest.0, facts.fix());
             }
         }
         let mut causes: Vec<Cause> = causes.into_values().collect();
@@ -170,8 +188,8 @@ impl Inspector {
         Ok(CausesView { total, looked_at, causes })
     }
 
-    /// Returns dead letters before one that meet a condition, the newest first, and the last one that was
-    /// looked at, if there may be more.
+    /// Returns dead letters before one that meet a condition, the newest first. Walks over so many letters that a
+    /// page never waits for long; a page that isn't full by then goes on behind them.
     ///
     /// # Errors
     /// The store's.
@@ -180,25 +198,27 @@ impl Inspector {
         filter: &LetterFilter,
         mut before: Option<DeliveryId>,
         limit: usize,
-    ) -> Result<(Vec<LetterView>, Option<DeliveryId>), StoreError> {
-        let (mut found, mut looked_at) = (Vec::new(), 0);
-        while looked_at < LOOKED_AT {
-            let letters = self.store.dead_letters(before, PAGE.min(limit)).await?;
-            if letters.is_empty() {
-                return Ok((found, None));
-            }
-            looked_at += letters.len();
-            for letter in letters {
-                before = Some(letter.delivery.id);
-                if filter.is_met_by(&letter) {
-                    found.push(LetterView::of(&letter, self.show));
-                    if found.len() >= limit {
-                        return Ok((found, before));
-                    }
-                }
-            }
+    ) -> Result<LettersView, StoreError> {
+        let piece = if *filter == LetterFilter::default() { limit + 1 } else { PIECE };
+        let (mut found, mut walked, mut last) = (Vec::new(), 0, None);
+        while walked < WALKED && found.len() <= limit {
+            let letters = self.store.dead_letters(before, piece).await?;
+            let Some(oldest) = letters.last() else {
+                last = None;
+                break;
+            };
+            (before, last) = (Some(oldest.delivery.id), Some(oldest.died_at));
+            walked += letters.len();
+            found.extend(letters.into_iter().filter(|letter| filter.is_met_by(letter)));
         }
-        Ok((found, before))
+        let is_full = found.len() > limit;
+        found.truncate(limit);
+        let of_page = found.last().map(|letter| letter.delivery.id.0);
+        Ok(LettersView {
+            letters: found.iter().map(|letter| LetterView::of(letter, self.show)).collect(),
+            before: if is_full { of_page } else { last.and(before.map(|id| id.0)) },
+            looked_back_to: last.filter(|_| !is_full),
+        })
     }
 
     /// Returns a dead letter.
@@ -211,23 +231,53 @@ impl Inspector {
     ) -> Result<Option<(LetterView, Vec<super::AttemptView>)>, StoreError> {
         let found = self.store.dead_letter(id).await?;
         Ok(found.map(|(letter, attempts)| {
-            let attempts = attempts.into_iter().map(super::AttemptView::from).collect();
-            (LetterView::of(&letter, self.show), attempts)
+            let attempts = attempts.iter().map(|it| super::AttemptView::of(it, self.show));
+            (LetterView::of(&letter, self.show), attempts.collect())
         }))
     }
 }
 
-/// Returns the name of a letter's cause.
-fn cause(letter: &DeadLetter) -> String {
-    let call = &letter.delivery.call;
-    let parts = json!([
-        call.destination().label(),
-        call.kind(),
-        letter.http_status,
-        letter.field,
-        words(&letter.reason)
-    ]);
-    hex::encode(&Sha256::digest(parts.to_string().as_bytes())[..4])
+/// The facts of a dead letter that distinguish causes.
+struct Facts<'a> {
+    id: DeliveryId,
+    destination: Destination,
+    kind: &'a str,
+    http_status: Option<u16>,
+    field: Option<&'a str>,
+    reason: &'a str,
+}
+
+impl<'a> Facts<'a> {
+    fn of(letter: &'a DeadLetter) -> Self {
+        let call = &letter.delivery.call;
+        Self {
+            id: letter.delivery.id,
+            destination: call.destination(),
+            kind: call.kind(),
+            http_status: letter.http_status,
+            field: letter.field.as_deref(),
+            reason: &letter.reason,
+        }
+    }
+
+    fn of_group(group: &'a LetterGroup) -> Self {
+        Self {
+            id: group.newest,
+            destination: Call::destination_of(&group.kind),
+            kind: &group.kind,
+            http_status: group.http_status,
+            field: group.field.as_deref(),
+            reason: &group.reason,
+        }
+    }
+
+    /// Returns the name of the cause.
+    fn cause(&self) -> String {
+        let words = words(self.reason);
+        let label = self.destination.label();
+        let parts = json!([label, self.kind, self.http_status, self.field, words]);
+        hex::encode(&Sha256::digest(parts.to_string().as_bytes())[..4])
+    }
 }
 
 /// Returns the words of a reason without those that may name a person or a number.
@@ -236,40 +286,40 @@ pub(super) fn words(reason: &str) -> String {
         let is_name = |it: char| it.is_ascii_digit() || "@*\"'`".contains(it);
         !word.contains(is_name)
     };
-    let plain: Vec<&str> = reason.split_whitespace().filter(is_plain).take(WORDS).collect();
+    let masked = mask_quotations(reason).replace(['\u{201c}', '\u{201d}'], "");
+    let plain: Vec<&str> = masked.split_whitespace().filter(is_plain).take(WORDS).collect();
     plain.join(" ").to_lowercase()
 }
 
-/// Returns how to fix the cause of a letter.
-fn fix(letter: &DeadLetter) -> String {
-    let call = &letter.delivery.call;
-    if call.destination() == Destination::GrowSurf {
-        return "check that growsurf.api_key may write and that the participant is in the campaign; \
+impl Facts<'_> {
+    /// Returns how to fix the cause.
+    fn fix(&self) -> String {
+        if self.destination == Destination::GrowSurf {
+            return "check that growsurf.api_key may write and that the participant is in the campaign; \
                 then redeliver"
             .to_owned();
-    }
-    if letter.reason.starts_with("gave up after") {
-        return "redeliver one; if it fails again, ask Customer.io with its event id, or discard it"
+        }
+        if self.reason.starts_with("gave up after") {
+            return "redeliver one; if it fails again, ask Customer.io with its event id, or discard it"
             .to_owned();
-    }
-    match (&letter.field, letter.http_status) {
-        (Some(field), _) if field == "email" => {
-            "correct the address in GrowSurf, then redeliver".to_owned()
         }
-        (Some(field), _) => format!(
-            "correct {field} where it comes from, or turn it off in mapping.attributes or \
+        match (self.field, self.http_status) {
+            (Some("email"), _) => "correct the address in GrowSurf, then redeliver".to_owned(),
+            (Some(field), _) => format!(
+                "correct {field} where it comes from, or turn it off in mapping.attributes or \
              mapping.metadata; then redeliver"
-        ),
-        (None, None) => {
-            "it is over a limit of Customer.io's and was never sent: shorten what it holds, \
+            ),
+            (None, None) => {
+                "it is over a limit of Customer.io's and was never sent: shorten what it holds, \
                          or turn it off in mapping.attributes or mapping.metadata; then redeliver"
-                .to_owned()
-        }
-        (None, Some(status)) => format!(
-            "Customer.io answered {status}: look at one with `dead-letters show {}`, fix the cause, then \
+                    .to_owned()
+            }
+            (None, Some(status)) => format!(
+                "Customer.io answered {status}: look at one with `dead-letters show {}`, fix the cause, then \
              redeliver",
-            letter.delivery.id.0
-        ),
+                self.id.0
+            ),
+        }
     }
 }
 

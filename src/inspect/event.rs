@@ -71,6 +71,15 @@ impl Inspector {
             let is_before = |it: &&CallStatus| it.lane == call.lane && it.delivery < call.delivery;
             others.filter(is_before).rfind(|it| it.event_id().is_none())
         });
+        let late_profile = call.as_ref().and_then(|call| {
+            let others = status.iter().flat_map(|status| &status.calls);
+            // A webhook leads to a profile alone only if it leads to no event of that person.
+            let is_late = |it: &&CallStatus| {
+                let is_behind = it.lane == call.lane && it.delivery > call.delivery;
+                is_behind && it.kind() == "identify" && it.delivered_at > call.delivered_at
+            };
+            others.filter(|_| call.delivered_at.is_some()).find(is_late)
+        });
         let entry = status.as_ref().map(|status| &status.entry);
         let why = why(
             self,
@@ -80,12 +89,13 @@ impl Inspector {
                 has_body: entry.is_some(),
                 messages: messages.len(),
                 profile,
+                late_profile,
                 reports: &destination,
             },
         );
         Ok(Some(EventView {
             event_id,
-            effect_key: key.map(|key| key.0.clone()),
+            effect_key: key.map(|key| self.show.effect_key(key)),
             name: call.as_ref().and_then(CallStatus::event_name).map(str::to_owned),
             webhook,
             received_at: entry.map(|entry| entry.received_at),

@@ -12,7 +12,7 @@ use crate::domain::{
     AnonymousId, EffectKey, Email, EventId, Identifier, LaneKey, Link, ParticipantKey, Person,
     ReadKey, WebhookId,
 };
-use crate::store::StoreError;
+use crate::store::{Pruned, StoreError};
 
 /// The answer to a search. Only exact matches are found.
 #[derive(Clone, Debug, Serialize)]
@@ -80,7 +80,12 @@ impl Inspector {
                 found.push(Found::Person(Box::new(self.person(&person, before).await?)));
             }
         }
+        let pruned = match webhook_id(text).filter(|_| found.is_empty()) {
+            Some(id) => self.pruned_webhook(id).await?,
+            None => None,
+        };
         let answer = match &found[..] {
+            [] if pruned.is_some() => pruned.unwrap_or_default(),
             [] => format!(
                 "Nothing was found by {}. Only exact matches are found.",
                 searched.join(", ")
@@ -88,6 +93,24 @@ impl Inspector {
             found => found.iter().map(Found::headline).collect::<Vec<_>>().join(" "),
         };
         Ok(SearchResult { answer, searched, found })
+    }
+
+    /// Returns that a webhook was pruned, if those of its time were; `None` if it would be kept. Its id has the
+    /// time of its receipt.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn pruned_webhook(&self, id: WebhookId) -> Result<Option<String>, StoreError> {
+        let Some(received_at) = id.received_at() else { return Ok(None) };
+        let Pruned { finished, parked } = self.store.pruned_until().await?;
+        let until = finished.max(parked).filter(|until| received_at <= *until);
+        Ok(until.map(|until| {
+            format!(
+                "By its id this webhook was received at {received_at}. Webhooks of that time are pruned, the \
+                 last of {until} (store.keep_payloads, store.keep_parked): body, calls and attempts are gone. \
+                 Its effects stay known, so none of them happens again."
+            )
+        }))
     }
 
     async fn people(

@@ -3,10 +3,11 @@
 use serde::Serialize;
 use serde_with::{DisplayFromStr, serde_as};
 
+use super::alarms::{Alarm, Facts, Vitals, alarms};
 use super::webhook::WebhookView;
 use super::{Inspector, Show};
-use crate::domain::{Labelled, Source, TRIGGERS_FOR, Time, plural};
-use crate::store::{DestinationReport, StoreError, WebhookStatus};
+use crate::domain::{Labelled, Source, Time, plural};
+use crate::store::{DestinationReport, Entries, StoreError, WebhookStatus};
 use crate::sync::{SeenFinding, SeenWebhooks};
 
 /// The relay as its store knows it.
@@ -18,6 +19,8 @@ pub struct RelayStatus {
     /// The present time.
     #[serde_as(as = "DisplayFromStr")]
     pub at: Time,
+    /// The alarms, the most urgent first.
+    pub alarms: Vec<Alarm>,
     /// The destinations, as the relay that delivers last saw them.
     pub destinations: Vec<DestinationView>,
     /// The calls and webhooks that wait.
@@ -53,7 +56,7 @@ pub struct QueueView {
     /// The time when the oldest of them was planned.
     #[serde_as(as = "Option<DisplayFromStr>")]
     pub oldest: Option<Time>,
-    /// The time from which on its event triggers no campaign.
+    /// The time from which on the next of their events triggers no campaign; in the past if all are too late.
     #[serde_as(as = "Option<DisplayFromStr>")]
     pub passes_72_h_at: Option<Time>,
     /// Dead letters.
@@ -106,33 +109,52 @@ impl RelayStatus {
 }
 
 impl Inspector {
-    /// Returns the state of the relay; the caller knows whether one is running.
+    /// Returns the state of the relay; `vitals` are the facts that only the relay or the face knows.
     ///
     /// # Errors
     /// The store's.
-    pub async fn status(&self, is_running: bool) -> Result<RelayStatus, StoreError> {
+    pub async fn status(&self, vitals: &Vitals) -> Result<RelayStatus, StoreError> {
         let stats = self.store.stats().await?;
+        let reports = self.store.destination_reports().await?.into_iter();
+        let destinations: Vec<DestinationView> = reports.map(DestinationView::from).collect();
         let newest = self.store.newest(Source::Growsurf).await?;
         let last = newest
             .map(|entry| WebhookView::of(WebhookStatus { entry, calls: Vec::new() }, Show::Masked));
         let seen = SeenWebhooks::last(&self.store).await?;
+        let queue = QueueView {
+            pending: stats.pending,
+            oldest: stats.oldest_pending,
+            passes_72_h_at: self.store.deadline(self.now).await?,
+            dead: stats.dead,
+            parked: stats.parked,
+        };
+        let newest_dead = match queue.dead {
+            0 => None,
+            _ => self.store.dead_letters(None, 1).await?.pop().map(|letter| letter.died_at),
+        };
+        let newest_parked = match queue.parked {
+            0 => None,
+            _ => {
+                let newest = self.store.entries(Entries::Parked, None, 1).await?.pop();
+                newest.map(|entry| entry.received_at)
+            }
+        };
+        let alarms = alarms(&Facts {
+            now: self.now,
+            vitals,
+            destinations: &destinations,
+            queue: &queue,
+            seen: seen.as_ref(),
+            late_warning: self.late_warning,
+            looks_every: self.looks_every,
+            newest: (newest_dead, newest_parked),
+        });
         Ok(RelayStatus {
-            is_running,
+            is_running: vitals.is_running,
             at: self.now,
-            destinations: self
-                .store
-                .destination_reports()
-                .await?
-                .into_iter()
-                .map(DestinationView::from)
-                .collect(),
-            queue: QueueView {
-                pending: stats.pending,
-                oldest: stats.oldest_pending,
-                passes_72_h_at: stats.oldest_pending.map(|at| at.plus(TRIGGERS_FOR)),
-                dead: stats.dead,
-                parked: stats.parked,
-            },
+            alarms,
+            destinations,
+            queue,
             last_webhook: last,
             growsurf: seen
                 .map(|SeenWebhooks { at, findings }| GrowsurfView { seen_at: at, findings }),

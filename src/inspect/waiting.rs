@@ -71,7 +71,7 @@ impl WaitingView {
             webhook: it.webhook,
             planned_at: it.place.planned_at,
             attempts: it.attempts,
-            last: it.last.map(AttemptView::from),
+            last: it.last.map(|last| AttemptView::of(&last, inspector.show)),
             state,
             due_at: it.lane.due_at,
         }

@@ -39,11 +39,11 @@ impl WebhookView {
     pub(super) fn of(status: WebhookStatus, show: Show) -> Self {
         let WebhookStatus { entry, calls } = status;
         let calls: Vec<CallView> = calls.into_iter().map(|it| CallView::of(it, show)).collect();
-        let InboxEntry { id, received_at, source, owner, event, parked } = entry;
-        let outcome = match (&parked, calls.is_empty()) {
+        let InboxEntry { id, received_at, source, owner, event, parked, is_mapped_in_part } = entry;
+        let outcome = match (&parked, is_mapped_in_part) {
             (None, _) => "accepted",
-            (Some(_), true) => "parked",
-            (Some(_), false) => "parked in part",
+            (Some(_), false) => "parked",
+            (Some(_), true) => "parked in part",
         };
         let event = event.map(|event| show.event(event));
         Self {
@@ -72,15 +72,16 @@ impl WebhookView {
                        letters were discarded";
             return format!("{arrival}; {why}.");
         }
-        let count =
-            |state: &[&str]| self.calls.iter().filter(|it| state.contains(&it.state)).count();
-        let events = self.calls.iter().filter(|call| call.event.is_some()).count();
-        let all = format!(
-            "{}, {} and {}",
-            plural(self.people.len(), "person"),
-            plural(events, "event"),
-            plural(self.calls.len(), "call")
-        );
+        // A profile that went out before an event is no call of its own any more, so calls aren't counted.
+        let has_events = self.calls.iter().any(|call| call.event.is_some());
+        let counts = |call: &&CallView| !has_events || call.event.is_some();
+        let count = |state: &[&str]| {
+            let calls = self.calls.iter().filter(counts);
+            calls.filter(|it| state.contains(&it.state)).count()
+        };
+        let number = self.calls.iter().filter(counts).count();
+        let thing = if has_events { "event" } else { "call" };
+        let all = format!("{}, {}", plural(self.people.len(), "person"), plural(number, thing));
         let (waiting, dead) = (count(&["pending", "leased"]), count(&["dead"]));
         let last = self.calls.iter().filter_map(|call| call.delivered_at).max();
         let outcome = match (waiting, dead, last) {

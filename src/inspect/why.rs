@@ -43,6 +43,8 @@ pub(super) struct Evidence<'a> {
     pub(super) messages: usize,
     /// The profile that goes before the event, if it is kept.
     pub(super) profile: Option<&'a CallStatus>,
+    /// The profile that was refused before the event, and arrived after it.
+    pub(super) late_profile: Option<&'a CallStatus>,
     pub(super) reports: &'a [DestinationReport],
 }
 
@@ -92,7 +94,10 @@ pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Diagnosis {
     );
     add(
         "dead",
-        death.map(|death| format!("Customer.io refused it for good: {}", death.reason)),
+        death.map(|death| {
+            let reason = inspector.show.reason(&death.reason);
+            format!("Customer.io refused it for good: {reason}")
+        }),
         "Customer.io didn't refuse it",
     );
     add(
@@ -105,18 +110,14 @@ pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Diagnosis {
         }),
         "it wasn't delivered late",
     );
-    add(
-        "profile",
-        evidence.profile.filter(|it| it.state == DeliveryState::Dead).map(|_| {
-            "the profile before it was refused, so attributes that the campaign needs may be \
-             missing"
-                .to_owned()
-        }),
-        "no profile before it was refused",
-    );
+    add("profile", profile_fault(evidence), "no profile before it was refused");
     add(
         "filter",
-        (state == Some(DeliveryState::Delivered) && is_in_time && messages == 0).then(|| {
+        (state == Some(DeliveryState::Delivered)
+            && is_in_time
+            && messages == 0
+            && profile_fault(evidence).is_none())
+        .then(|| {
             "it was delivered in time and no message is reported: check the trigger and the filters \
              of the campaign in Customer.io"
                 .to_owned()
@@ -124,6 +125,19 @@ pub(super) fn why(inspector: &Inspector, evidence: &Evidence<'_>) -> Diagnosis {
         "it wasn't delivered in time, or a message is reported",
     );
     Diagnosis { reasons }
+}
+
+/// Returns the words for a profile that wasn't there when the event arrived.
+fn profile_fault(evidence: &Evidence<'_>) -> Option<String> {
+    const LACKS: &str = "so it may have lacked attributes that the campaign asks for";
+    if let Some(late) = evidence.late_profile {
+        let at = late.delivered_at.map_or_else(String::new, |at| format!(" at {at}"));
+        return Some(format!(
+            "the profile that goes before it was refused and arrived only later{at}, {LACKS}"
+        ));
+    }
+    let refused = evidence.profile.filter(|it| it.state == DeliveryState::Dead);
+    refused.map(|_| format!("the profile that goes before it was refused, {LACKS}"))
 }
 
 /// Returns the time from the event to its delivery.
@@ -175,7 +189,7 @@ fn waits_for(inspector: &Inspector, call: &CallStatus, evidence: &Evidence<'_>) 
         format!(
             "; the last of {}{whose} failed: {}",
             plural(attempts.len(), "attempt"),
-            attempt.reason
+            inspector.show.reason(&attempt.reason)
         )
     });
     let rows = usize::try_from(lane.pending).unwrap_or(usize::MAX);

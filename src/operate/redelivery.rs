@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
 
 use super::{noted, put, read, replace, text};
-use crate::domain::{DeliveryId, EventId, LaneId, Time, WebhookId};
+use crate::domain::{DeliveryId, EventId, LaneId, Time, WebhookId, mask_quotations};
 use crate::inspect::LetterFilter;
 use crate::store::{CallStatus, DeadLetter, DeadLetters, DeliveryState, Store, StoreError};
 
@@ -355,7 +355,7 @@ async fn outcome(
     let newest = calls.into_iter().filter(is_it).max_by_key(|call| call.delivery);
     Ok(match newest {
         Some(CallStatus { state: DeliveryState::Delivered, .. }) => Some(Ok(())),
-        Some(CallStatus { death: Some(death), .. }) => Some(Err(death.reason)),
+        Some(CallStatus { death: Some(death), .. }) => Some(Err(mask_quotations(&death.reason))),
         _ => None,
     })
 }

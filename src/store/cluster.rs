@@ -96,7 +96,7 @@ impl Store {
     /// True if a live process delivers from this store. If none does, this process has a file's right to
     /// deliver from now on.
     pub async fn is_attended(&self, now: Time) -> Result<bool, StoreError> {
-        match &self.backend {
+        match &*self.backend {
             Backend::File(file) => file.is_attended(),
             _ => self.read("be attended", HasRelays(now)).await,
         }

@@ -95,7 +95,7 @@ macro_rules! in_order {
 
 in_order! {
     Webhook { id, received_at, source, owner, event, body }
-    InboxEntry { id, received_at, source, owner, event, parked }
+    InboxEntry { id, received_at, source, owner, event, parked, is_mapped_in_part }
     StoredWebhook { id, fingerprint, received_at, class, campaign, is_parked, is_mapped }
     PersonRow { id, identifier, state }
     LaneRow { id, class, due_at, token, leased }
@@ -114,7 +114,8 @@ in_order! {
 pub const WEBHOOK: &str = "id, received_at, source, owner, event, body";
 
 /// The columns of an [`InboxEntry`].
-pub const ENTRY: &str = "id, received_at, source, owner, event, parked";
+pub const ENTRY: &str = "id, received_at, source, owner, event, parked, parked IS NOT NULL
+     AND EXISTS (SELECT 1 FROM deliveries WHERE deliveries.webhook = inbox.id)";
 
 /// The columns of a [`DeliveryRow`].
 pub const DELIVERY: &str = "id, lane, state, class, attempts, failing_since, delivered_at,

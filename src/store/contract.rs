@@ -92,6 +92,8 @@ macro_rules! contract_tests {
             settling::a_run_can_end_in_part,
             settling::the_availability_clock_is_stored,
             burying::dead_letters_are_listed_newest_first_in_pages,
+            burying::dead_letters_are_grouped_by_what_they_died_of,
+            burying::the_next_deadline_counts_from_the_events_own_time,
             burying::a_dead_letter_shows_its_attempts,
             burying::redelivered_letters_go_to_the_end_of_their_lane_as_if_never_tried,
             burying::a_redelivered_identify_carries_the_present_profile,

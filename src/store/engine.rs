@@ -1,7 +1,12 @@
 //! The engine: does use cases in transactions of a backend.
 //!
-//! What belongs here: what use cases and the batcher need of an engine. What doesn't: engines, which are in
-//! the backends.
+//! What belongs here: what use cases and the batcher need of an engine, and the bound of reads. What doesn't:
+//! engines, which are in the backends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 #[cfg(test)]
 use super::contract::memory::MemoryStore;
@@ -20,6 +25,41 @@ pub(super) enum Backend {
     Memory(MemoryStore),
 }
 
+/// The longest wait for a turn, as a multiple of a turn's time.
+const QUEUE: u32 = 5;
+
+/// The time after which a read that doesn't end with its turn is given up.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The bound of reads that operators wait for, so that what they look up holds up no webhook.
+pub(super) struct ReadBound {
+    turns: Arc<Semaphore>,
+    time: Duration,
+}
+
+/// A turn to read, until it is dropped.
+pub(crate) struct Turn {
+    /// The time that the read may take.
+    pub(super) time: Duration,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl ReadBound {
+    pub(super) fn new(reads: usize, time: Duration) -> Self {
+        Self { turns: Arc::new(Semaphore::new(reads)), time }
+    }
+
+    /// Waits for a turn.
+    async fn turn(&self, doing: &'static str) -> Result<Turn, StoreError> {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        match tokio::time::timeout(self.time * QUEUE, turn).await {
+            Ok(Ok(permit)) => Ok(Turn { time: self.time, _permit: permit }),
+            Ok(Err(_closed)) => Err(StoreError::Closed),
+            Err(_late) => Err(StoreError::TooSlow { doing }),
+        }
+    }
+}
+
 impl Store {
     /// Does a use case that only reads. It keeps no write waiting.
     pub(super) async fn read<W: Work>(
@@ -27,8 +67,25 @@ impl Store {
         doing: &'static str,
         work: W,
     ) -> Result<W::Output, StoreError> {
-        match &self.backend {
-            Backend::File(file) => file.read(doing, work).await,
+        let Some(bound) = &self.bound else { return self.read_by(doing, work, None).await };
+        let turn = bound.turn(doing).await?;
+        let latest = turn.time.saturating_add(GRACE);
+        // A disk or a server that hangs interrupts nothing.
+        let reading = self.read_by(doing, work, Some(turn));
+        tokio::time::timeout(latest, reading).await.unwrap_or(Err(StoreError::TooSlow { doing }))
+    }
+
+    async fn read_by<W: Work>(
+        &self,
+        doing: &'static str,
+        work: W,
+        turn: Option<Turn>,
+    ) -> Result<W::Output, StoreError> {
+        match (&*self.backend, turn) {
+            (Backend::File(file), turn) => file.read(doing, work, turn).await,
+            (Backend::Server(server), Some(turn)) => {
+                server.run_within(doing, &work, turn.time).await
+            }
             _ => self.write(doing, work).await,
         }
     }
@@ -39,7 +96,7 @@ impl Store {
         doing: &'static str,
         work: W,
     ) -> Result<W::Output, StoreError> {
-        match &self.backend {
+        match &*self.backend {
             Backend::File(file) => file.write(doing, work).await,
             Backend::Server(server) => server.run(doing, &work).await,
             #[cfg(test)]
@@ -49,12 +106,12 @@ impl Store {
 
     /// True if other relays may deliver from the store at the same time.
     pub(super) fn is_shared(&self) -> bool {
-        !matches!(self.backend, Backend::File(_))
+        !matches!(*self.backend, Backend::File(_))
     }
 
     /// Notifies other relays of new work.
     pub(super) fn wake_others(&self) {
-        if let Backend::Server(server) = &self.backend {
+        if let Backend::Server(server) = &*self.backend {
             server.wake_others();
         }
     }

@@ -14,7 +14,7 @@ use super::{Store, StoreError};
 impl Store {
     /// Overwrites what erased rows leave behind; true if it could.
     pub(super) async fn overwrite_erased(&self) -> Result<bool, StoreError> {
-        match &self.backend {
+        match &*self.backend {
             Backend::File(file) => file.overwrite_erased().await,
             Backend::Server(server) => Ok(server.vacuum().await),
             #[cfg(test)]

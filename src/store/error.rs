@@ -63,6 +63,12 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A read took longer than those who wait for it may make it take.
+    #[error("the store can't {doing} in the time that this may take")]
+    TooSlow {
+        /// The use case.
+        doing: &'static str,
+    },
     #[error("the store is closed")]
     Closed,
 }

@@ -81,6 +81,8 @@ pub struct InboxEntry {
     pub event: Option<String>,
     /// The reason why it is parked, wholly or in part.
     pub parked: Option<String>,
+    /// True if it is parked, and a call that it led to is kept.
+    pub is_mapped_in_part: bool,
 }
 
 /// The latest times of receipt of webhooks whose bodies were pruned. A replay can't reach those.

@@ -52,7 +52,7 @@ impl Store {
     /// Makes every leased lane due at once, unless another live process delivers from this store. Returns how
     /// many there were. Called once at start.
     pub async fn take_over(&self, now: Time) -> Result<usize, StoreError> {
-        match &self.backend {
+        match &*self.backend {
             Backend::File(file) => file.take_over(now).await,
             Backend::Server(server) => server.take_over(now).await,
             #[cfg(test)]

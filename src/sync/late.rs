@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Clock, TRIGGERS_FOR, Time};
+use crate::domain::{Clock, Time};
 use crate::store::Store;
 use crate::telemetry::ErrorChain;
 
@@ -39,10 +39,10 @@ pub async fn watch_lateness(
         };
         if warned_at.is_none_or(|at| now.since(at) >= AGAIN) {
             warned_at = Some(now);
-            let left = TRIGGERS_FOR.saturating_sub(age);
+            let deadline = store.deadline(now).await.unwrap_or_default();
             tracing::warn!(
                 waits_for_hours = age.as_secs() / 3_600,
-                minutes_left = left.as_secs() / 60,
+                minutes_left = deadline.map(|at| at.since(now).as_secs() / 60),
                 "a call waits for Customer.io; events that are 72 hours old trigger no campaign"
             );
         }

@@ -30,7 +30,16 @@ const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A problem of a campaign's webhook.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, strum::IntoStaticStr, strum::VariantArray,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum WebhookProblem {

@@ -2,6 +2,7 @@
 //!
 //! What belongs here: their names, and counting. What doesn't: the values of their labels (`labels`).
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -188,6 +189,17 @@ impl Metrics {
     /// Counts a webhook; `outcome` is one of the fixed labels.
     pub fn webhook(&self, outcome: &'static str) {
         self.webhooks.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// Returns the numbers of webhooks and of attempts by outcome.
+    pub fn traffic(&self) -> BTreeMap<String, u64> {
+        let webhooks = labels::WEBHOOKS.into_iter().map(|it| ("webhook", &self.webhooks, it));
+        let attempts = Outcome::VARIANTS.iter().copied().map(|it| ("attempt", &self.attempts, it));
+        let count = |(kind, family, outcome): (&str, &By<1>, &'static str)| {
+            let number = family.get_or_create(&[("outcome", outcome)]).get();
+            (format!("{kind} {outcome}"), number)
+        };
+        webhooks.chain(attempts).map(count).collect()
     }
 
     /// Counts a page's post; both labels are fixed ones.

@@ -7,6 +7,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use super::failure::Failure;
+
 /// A file that pages load.
 pub struct Asset {
     bytes: &'static [u8],
@@ -51,7 +53,8 @@ fn path(bytes: &[u8], extension: &str) -> String {
 pub async fn show(Path(name): Path<String>) -> Response {
     let has_name = |asset: &&'static Asset| asset.path().ends_with(&format!("/{name}"));
     let Some(asset) = [&STYLE, &SCRIPT, &ICON].into_iter().find(has_name) else {
-        return StatusCode::NOT_FOUND.into_response();
+        let detail = "There is no file of this name; load the page again.";
+        return Failure::new(StatusCode::NOT_FOUND, detail).into_response();
     };
     let headers = [
         (header::CONTENT_TYPE, asset.kind),

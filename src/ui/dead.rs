@@ -12,7 +12,7 @@ use super::layout::{Frame, answer};
 use super::redelivery::RedeliveryView;
 use super::session::{Operator, Session};
 use crate::domain::{Act, DeliveryId};
-use crate::inspect::{AttemptView, Cause, CausesView, LetterFilter, LetterView, Show};
+use crate::inspect::{AttemptView, Cause, CausesView, LetterFilter, LetterView, LettersView, Show};
 use crate::operate;
 use crate::store::DeadLetters;
 
@@ -57,8 +57,8 @@ struct Letters {
     about: Option<Cause>,
     /// The redelivery that isn't over.
     under_way: Option<RedeliveryView>,
-    letters: Vec<LetterView>,
-    before: Option<i64>,
+    #[serde(flatten)]
+    view: LettersView,
 }
 
 /// Lists the letters of a cause.
@@ -71,16 +71,16 @@ pub async fn cause(
 ) -> Result<Response, Failure> {
     let filter = LetterFilter { cause: Some(cause.clone()), lane: None };
     let inspector = state.inspector(Show::Masked);
-    let (letters, last) = inspector.letters(&filter, before.map(DeliveryId), ROWS).await?;
-    if letters.is_empty() && before.is_none() && last.is_none() {
+    let view = inspector.letters(&filter, before.map(DeliveryId), ROWS).await?;
+    if view.letters.is_empty() && before.is_none() && view.before.is_none() {
         let detail = "There is no dead letter of this cause any more.";
         return Err(Failure::new(StatusCode::NOT_FOUND, detail));
     }
     let about = inspector.causes().await?.causes.into_iter().find(|it| it.cause == cause);
     let under_way = operate::last(&state.app.store).await?.filter(|it| !it.state.is_over());
-    let (before, under_way) = (last.map(|last| last.0), under_way.map(RedeliveryView::from));
+    let under_way = under_way.map(RedeliveryView::from);
     let frame = Frame::of(&session, HERE);
-    Ok(answer(&headers, &Letters { frame, cause, about, under_way, letters, before }))
+    Ok(answer(&headers, &Letters { frame, cause, about, under_way, view }))
 }
 
 #[derive(Template, Serialize)]

@@ -1,11 +1,12 @@
 //! Pages that say why there is no other: not found, forbidden, signed out, store silent.
 
 use askama::Template;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::UiState;
 use super::layout::{Frame, html, wants_json};
 use crate::http::Problem;
 use crate::store::StoreError;
@@ -24,6 +25,8 @@ struct Page<'a> {
     frame: Frame,
     title: &'a str,
     detail: &'a str,
+    /// True if the store doesn't answer.
+    is_silent: bool,
 }
 
 impl Failure {
@@ -34,8 +37,11 @@ impl Failure {
 }
 
 /// Gives a refused request a page, or a problem document if it prefers JSON.
-pub async fn form(request: Request, next: Next) -> Response {
+/// The page has a menu for who signed in.
+pub async fn form(State(state): State<UiState>, request: Request, next: Next) -> Response {
     let wants_json = wants_json(request.headers());
+    let session = state.sessions.of(request.headers(), state.app.clock.now());
+    let frame = session.map_or_else(Frame::signed_out, |(session, _)| Frame::of(&session, ""));
     let mut response = next.run(request).await;
     let status = response.status();
     let own = response.extensions_mut().remove::<Failure>();
@@ -44,9 +50,10 @@ pub async fn form(request: Request, next: Next) -> Response {
         && kind.is_none_or(|it| it == "text/plain; charset=utf-8");
     let formed = match own {
         Some(Failure { detail, .. }) if wants_json => Problem::new(status, detail).into_response(),
+        Some(Failure { detail, .. }) => page(status, frame, &detail),
         None if is_unformed && wants_json => Problem::new(status, unread(status)).into_response(),
-        None if is_unformed => Failure::new(status, unread(status)).into_response(),
-        _ => return response,
+        None if is_unformed => page(status, frame, unread(status)),
+        None => return response,
     };
     let (parts, body) = formed.into_parts();
     response.headers_mut().remove(header::CONTENT_LENGTH);
@@ -68,17 +75,31 @@ fn unread(status: StatusCode) -> &'static str {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        if let StoreError::TooSlow { .. } = error {
+            tracing::info!(error = %ErrorChain(&error), "a page was too slow");
+            let detail = "The store needs too long for this page, so the look-up was stopped: webhooks go \
+                          first. Narrow it: search for an exact id or address, or open one cause, webhook or \
+                          event. Or try again when the relay has less to do.";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        }
         tracing::warn!(error = %ErrorChain(&error), "the store can't serve a page");
-        let detail = "The store doesn't answer. Try again in a moment.";
+        let detail = "The store doesn't answer, so the relay accepts no webhooks; GrowSurf repeats them. Try again \
+                      in a moment, and look at `referral-relay check`.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 }
 
+/// Returns a page that says why there is no other.
+fn page(status: StatusCode, frame: Frame, detail: &str) -> Response {
+    let title = status.canonical_reason().unwrap_or("Error");
+    let is_silent = status == StatusCode::SERVICE_UNAVAILABLE;
+    html(status, &Page { frame, title, detail, is_silent })
+}
+
 impl IntoResponse for Failure {
+    /// Returns an answer without a body, which [`form`] writes.
     fn into_response(self) -> Response {
-        let title = self.status.canonical_reason().unwrap_or("Error");
-        let page = Page { frame: Frame::signed_out(), title, detail: &self.detail };
-        let mut response = html(self.status, &page);
+        let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response
     }

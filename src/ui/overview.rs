@@ -1,50 +1,49 @@
-//! `/ui`: the state of the relay on one page.
+//! `/ui`: the state of the relay on one page; and `/ui/oncall.txt`, the same in five lines for a pager.
+
+use std::net::SocketAddr;
 
 use askama::Template;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_with::{DisplayFromStr, serde_as};
 
 use super::UiState;
+use super::chart::Bars;
 use super::failure::Failure;
 use super::layout::{Frame, answer};
 use super::session::Session;
-use crate::delivery::GuardedDestination;
-use crate::domain::{DestinationState, Labelled, TRIGGERS_FOR, Time};
+use crate::domain::Labelled;
+use crate::http::{Problem, client_ip};
+use crate::inspect::{Alarm, DestinationView, Level, Overview, RelayStatus, Series, Show, Vitals};
 
-#[serde_as]
 #[derive(Template, Serialize)]
 #[template(path = "overview.html", config = "src/ui/askama.toml")]
 struct Page {
     #[serde(skip)]
     frame: Frame,
-    banner: Vec<Line>,
-    pending: u64,
-    #[serde_as(as = "Option<DisplayFromStr>")]
-    oldest_pending: Option<Time>,
-    /// The time from which on the oldest call's event starts no campaign.
-    #[serde_as(as = "Option<DisplayFromStr>")]
-    too_late_at: Option<Time>,
-    dead_letters: u64,
-    parked: u64,
-    destinations: Vec<DestinationLine>,
+    #[serde(flatten)]
+    overview: Overview,
+    #[serde(skip)]
+    charts: Vec<Chart>,
+    /// True if every waiting event is too late for campaigns.
+    #[serde(skip)]
+    has_passed: bool,
 }
 
-/// A line of the banner.
-#[derive(Serialize)]
-struct Line {
-    level: &'static str,
-    text: String,
-    command: Option<&'static str>,
+/// A series with its bars.
+struct Chart {
+    /// Its place on the page.
+    id: &'static str,
+    title: &'static str,
+    series: Series,
+    bars: Bars,
 }
 
-#[derive(Serialize)]
-struct DestinationLine {
-    name: &'static str,
-    state: &'static str,
-    reason: Option<String>,
+impl Chart {
+    fn new(id: &'static str, title: &'static str, series: &Series) -> Self {
+        Self { id, title, series: series.clone(), bars: Bars::of(series) }
+    }
 }
 
 pub async fn show(
@@ -52,61 +51,81 @@ pub async fn show(
     session: Session,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let app = &state.app;
-    let now = app.clock.now();
-    let stats = app.store.stats().await?;
-    let destinations: Vec<DestinationLine> =
-        [("Customer.io", Some(&app.destination)), ("GrowSurf", app.growsurf.as_ref())]
-            .into_iter()
-            .filter_map(|(name, it)| it.map(|it| DestinationLine::of(name, it, now)))
-            .collect();
-    let too_late_at = stats.oldest_pending.map(|oldest| oldest.plus(TRIGGERS_FOR));
-    let mut banner: Vec<Line> = app
-        .damage
-        .tasks()
-        .into_iter()
-        .map(|text| Line { level: "red", text, command: Some("referral-relay check --full") })
-        .collect();
-    banner.extend(destinations.iter().filter_map(DestinationLine::alarm));
-    if stats.dead > 0 {
-        let text = format!("Dead letters: {}.", stats.dead);
-        let command = Some("referral-relay dead-letters list");
-        banner.push(Line { level: "amber", text, command });
-    }
-    if stats.parked > 0 {
-        let text = format!("Parked webhooks: {}.", stats.parked);
-        let command = Some("referral-relay replay --parked --dry-run");
-        banner.push(Line { level: "amber", text, command });
-    }
-    let page = Page {
-        frame: Frame::of(&session, "/ui"),
-        banner,
-        pending: stats.pending,
-        oldest_pending: stats.oldest_pending,
-        too_late_at,
-        dead_letters: stats.dead,
-        parked: stats.parked,
-        destinations,
-    };
-    Ok(answer(&headers, &page))
+    let vitals = vitals(&state).await;
+    let overview = state.inspector(Show::Masked).overview(&vitals).await?;
+    let charts = vec![
+        Chart::new("webhooks", "Webhooks in the last 48 hours", &overview.traffic.webhooks),
+        Chart::new("attempts", "Attempts in the last 48 hours", &overview.traffic.attempts),
+    ];
+    let deadline = overview.status.queue.passes_72_h_at;
+    let has_passed = deadline.is_some_and(|at| at <= overview.status.at);
+    let frame = Frame::of(&session, "/ui");
+    Ok(answer(&headers, &Page { frame, overview, charts, has_passed }))
 }
 
-impl DestinationLine {
-    fn of(name: &'static str, destination: &GuardedDestination, now: Time) -> Self {
-        let breaker = destination.breaker();
-        let reason = breaker.halted_by().map(str::to_owned);
-        Self { name, state: breaker.state(now).label(), reason }
+/// Returns the facts that only the running relay knows.
+async fn vitals(state: &UiState) -> Vitals {
+    let app = &state.app;
+    Vitals {
+        is_running: true,
+        unready: app.health.unready().await.err(),
+        damage: app.damage.tasks(),
     }
+}
 
-    /// Returns the banner's line of a destination that isn't running.
-    fn alarm(&self) -> Option<Line> {
-        let is = |state: DestinationState| self.state == state.label();
-        if is(DestinationState::Running) {
-            return None;
-        }
-        let level = if is(DestinationState::Halted) { "red" } else { "amber" };
-        let reason = self.reason.as_deref().map(|it| format!(": {it}")).unwrap_or_default();
-        let text = format!("{} is {}{reason}. Nothing is lost; calls wait.", self.name, self.state);
-        Some(Line { level, text, command: Some("referral-relay check") })
+/// Shows five lines to who shows a token of either role.
+pub async fn on_call(
+    State(state): State<UiState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response {
+    let app = &state.app;
+    let client = client_ip(peer, &headers, &app.trusted_proxies);
+    if let Err(problem) = state.tokens.admit(&headers, client, &app.metrics, &app.refusals) {
+        return problem.into_response();
     }
+    let vitals = vitals(&state).await;
+    match state.inspector(Show::Masked).status(&vitals).await {
+        Ok(status) => {
+            let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+            (kind, lines(&status)).into_response()
+        }
+        Err(_silent) => {
+            let why = vitals.unready.unwrap_or_else(|| "it doesn't answer in time".to_owned());
+            Problem::unavailable(format!("RED the store can't be read: {why}"), 5).into_response()
+        }
+    }
+}
+
+/// Returns the five lines.
+fn lines(status: &RelayStatus) -> String {
+    let first = status.alarms.first();
+    let level = first.map_or("OK", |alarm| match alarm.level {
+        Level::Red => "RED",
+        Level::Amber => "AMBER",
+    });
+    let what = first.map_or("nothing is wrong".to_owned(), Alarm::text);
+    let more = match status.alarms.len() {
+        0 | 1 => String::new(),
+        all => format!(" (and {} more)", all - 1),
+    };
+    let destination =
+        |it: &DestinationView| format!("{} {} since {}", it.destination, it.state, it.since);
+    let destinations: Vec<String> = status.destinations.iter().map(destination).collect();
+    let queue = &status.queue;
+    let oldest = queue.oldest.map_or(String::new(), |at| format!(", oldest {at}"));
+    let passes = queue
+        .passes_72_h_at
+        .map_or(String::new(), |at| format!(", next event passes 72 h at {at}"));
+    let last = status.last_webhook.as_ref();
+    let last = last.map_or("none".to_owned(), |webhook| webhook.received_at.to_string());
+    let command = first.and_then(|alarm| alarm.command).unwrap_or("referral-relay status");
+    format!(
+        "{level} {what}{more}\ndestinations: {}\nwaiting: {}{oldest}{passes}\ndead letters: {}, parked: {}, \
+         last webhook: {last}\nnext: {command}\n",
+        destinations.join("; "),
+        queue.pending,
+        queue.dead,
+        queue.parked,
+    )
 }

@@ -101,17 +101,18 @@ pub async fn list(
     Query(page): Query<Before>,
 ) -> Result<Response, Failure> {
     let inspector = state.inspector(Show::Masked);
-    let view = inspector.parked(page.before(), ROWS).await?;
+    let view = inspector.parked(page.before(), ROWS + 1).await?;
     let groups = inspector.parked_groups().await?;
     let replay = operate::last_replay(&state.app.store).await?;
     let is_busy = replay.as_ref().is_some_and(|it| !it.is_over());
     let is_done = |it: &ParkedReplay| it.dry_run && it.state == ReplayState::Done;
+    let (parked, before) = older(view.parked);
     let page = Page {
         frame: Frame::of(&session, HERE),
         total: view.total,
         groups,
-        before: older(&view.parked),
-        parked: view.parked,
+        before,
+        parked,
         is_busy,
         is_dry_run_done: replay.as_ref().is_some_and(is_done),
         replay: replay.map(ReplayView::from),

@@ -17,10 +17,12 @@ use crate::inspect::{Show, WebhookView};
 /// Rows of a list.
 pub(super) const ROWS: usize = 50;
 
-/// Returns the last webhook of a list, if there may be more.
-pub(super) fn older(webhooks: &[WebhookView]) -> Option<String> {
-    let last = webhooks.last().filter(|_| webhooks.len() == ROWS);
-    last.map(|last| last.id.to_string())
+/// Returns the rows of a page, and the last of them if there are more. One row more than a page has shows that.
+pub(super) fn older(mut webhooks: Vec<WebhookView>) -> (Vec<WebhookView>, Option<String>) {
+    let has_more = webhooks.len() > ROWS;
+    webhooks.truncate(ROWS);
+    let before = webhooks.last().filter(|_| has_more).map(|last| last.id.to_string());
+    (webhooks, before)
 }
 
 #[derive(Template, Serialize)]
@@ -29,7 +31,7 @@ struct List {
     #[serde(skip)]
     frame: Frame,
     webhooks: Vec<WebhookView>,
-    /// The last of them, if there may be more.
+    /// The last of them, if there are more.
     before: Option<String>,
 }
 
@@ -40,8 +42,9 @@ pub async fn list(
     headers: HeaderMap,
     Query(page): Query<Before>,
 ) -> Result<Response, Failure> {
-    let webhooks = state.inspector(Show::Masked).recent(page.before(), ROWS).await?;
-    let (frame, before) = (Frame::of(&session, "/ui/webhooks"), older(&webhooks));
+    let recent = state.inspector(Show::Masked).recent(page.before(), ROWS + 1).await?;
+    let (webhooks, before) = older(recent);
+    let frame = Frame::of(&session, "/ui/webhooks");
     Ok(answer(&headers, &List { frame, webhooks, before }))
 }
 
@@ -88,10 +91,11 @@ async fn view(
     id: WebhookId,
 ) -> Result<Page, Failure> {
     let inspector = state.inspector(show);
-    let webhook = inspector
-        .webhook(id)
-        .await?
-        .ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "There is no webhook of this id."))?;
+    let Some(webhook) = inspector.webhook(id).await? else {
+        let pruned = inspector.pruned_webhook(id).await?;
+        let detail = pruned.unwrap_or("There is no webhook of this id.".to_owned());
+        return Err(Failure::new(StatusCode::NOT_FOUND, detail));
+    };
     let (body, _) = inspector.body(id).await?;
     let text = body.as_ref().map(|body| format!("{body:#}")).unwrap_or_default();
     let frame = Frame::of(session, "/ui/webhooks");

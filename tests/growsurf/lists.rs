@@ -111,7 +111,8 @@ fn check_repeats_why_growsurf_refuses_the_key() {
         let of_referrals = json!({ "path": "/referrals", "method": "GET" });
         growsurf.faults(&json!([{ "match": of_referrals, "status": 403, "body": body }]));
         let printed = setup.command(&["check"]).expect(1);
-        let said = format!("can't read referrals: growsurf answered 403 ({code}): Ask the owner.");
+        let said =
+            format!("can't read referrals: growsurf answered 403 ({code}): “Ask the owner.”");
         assert!(printed.contains(&said), "{said}: {printed}");
         assert!(
             printed.contains(&format!("the key {verb} the scope participant:read")),

@@ -3,12 +3,12 @@
 //! Documented shapes: `{"meta":{"errors":["…"]}}` and `{"meta":{"error":"…"}}` of v1, and
 //! `{"errors":[{"batch_index":0,"reason":"…","field":"…","message":"…"}]}` of v2 (sections 400 and 207 of
 //! <https://docs.customer.io/integrations/api/track/>). A body of another shape has no complaints. Texts are
-//! masked and cut here.
+//! masked, cut and quoted here.
 
 use serde_json::Value;
 
 use crate::customerio::text::shown;
-use crate::domain::Outcome;
+use crate::domain::{Outcome, quote};
 
 /// The longest message; observed ones have about 60 bytes.
 const MESSAGE_BYTES: usize = 300;
@@ -52,7 +52,8 @@ fn complaint(error: &Value) -> Complaint {
     let text = |name: &str| error[name].as_str().filter(|text| !text.is_empty());
     let index = error["batch_index"].as_u64().and_then(|index| usize::try_from(index).ok());
     let message = error.as_str().or_else(|| text("message")).or_else(|| text("reason"));
-    let message = shown(message.unwrap_or("no reason given"), MESSAGE_BYTES);
+    let message =
+        message.map_or("no reason given".to_owned(), |said| quote(&shown(said, MESSAGE_BYTES)));
     let field = text("field").map(|field| shown(field, FIELD_BYTES));
     Complaint { index, field, message }
 }
@@ -72,13 +73,13 @@ mod tests {
         assert_eq!(
             read(r#"{"meta":{"errors":["event name cannot be longer than 100 bytes","two"]}}"#),
             [
-                (None, none.clone(), "event name cannot be longer than 100 bytes".to_owned()),
-                (None, none.clone(), "two".to_owned())
+                (None, none.clone(), quote("event name cannot be longer than 100 bytes")),
+                (None, none.clone(), quote("two"))
             ]
         );
         assert_eq!(
             read(r#"{"meta":{"error":"one identifier each"}}"#),
-            [(None, none, "one identifier each".to_owned())]
+            [(None, none, quote("one identifier each"))]
         );
         assert_eq!(
             read(
@@ -89,9 +90,9 @@ mod tests {
                 (
                     Some(1),
                     Some("attributes.plan".to_owned()),
-                    "property value cannot be longer than 1000 bytes".to_owned()
+                    quote("property value cannot be longer than 1000 bytes")
                 ),
-                (None, Some("name".to_owned()), "required".to_owned())
+                (None, Some("name".to_owned()), quote("required"))
             ]
         );
     }
@@ -120,7 +121,7 @@ mod tests {
         .try_into()
         .unwrap();
         assert_eq!(field.unwrap().len(), FIELD_BYTES);
-        assert!(message.starts_with("f***@example.com is taken"));
-        assert!(message.len() <= MESSAGE_BYTES);
+        assert!(message.starts_with("\u{201c}f***@example.com is taken"));
+        assert!(message.len() <= MESSAGE_BYTES + "\u{201c}\u{201d}".len());
     }
 }

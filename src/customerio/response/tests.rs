@@ -58,18 +58,18 @@ fn every_status_has_its_outcome() {
 fn a_refusal_says_what_is_wrong() {
     assert_eq!(
         one(400, r#"{"meta":{"errors":["event name cannot be longer than 100 bytes"]}}"#),
-        rejected("customer.io answered 400: event name cannot be longer than 100 bytes", None)
+        rejected("customer.io answered 400: “event name cannot be longer than 100 bytes”", None)
     );
     assert_eq!(
         one(422, r#"{"meta":{"error":"no fay@example.com"}}"#),
-        rejected("customer.io answered 422: no f***@example.com", None)
+        rejected("customer.io answered 422: “no f***@example.com”", None)
     );
     let body = r#"{"errors":[{"reason":"invalid","field":"identifiers","message":"one only"},{"message":"two"}]}"#;
     assert_eq!(
         one(400, body),
-        rejected("customer.io answered 400: one only; two", Some("identifiers"))
+        rejected("customer.io answered 400: “one only”; “two”", Some("identifiers"))
     );
-    let reason = "customer.io answered 400: one only; two".to_owned();
+    let reason = "customer.io answered 400: “one only”; “two”".to_owned();
     assert_eq!(many(400, body), BatchOutcome::Malformed { reason });
     assert_eq!(one(404, "<html>"), rejected("customer.io answered 404", None));
     let long = format!(r#"{{"meta":{{"errors":[{}"e"]}}}}"#, "\"é é é é é\",".repeat(500));
@@ -81,12 +81,15 @@ fn a_207_rejects_those_it_lists() {
     let body = r#"{"errors":[
         {"batch_index":1,"reason":"invalid","field":"attributes.plan","message":"too long"},
         {"batch_index":1,"message":"again"}]}"#;
-    let outcomes =
-        vec![Outcome::Delivered, rejected("too long", Some("attributes.plan")), Outcome::Delivered];
+    let outcomes = vec![
+        Outcome::Delivered,
+        rejected("“too long”", Some("attributes.plan")),
+        Outcome::Delivered,
+    ];
     assert_eq!(many(207, body), BatchOutcome::Each(outcomes.clone()));
     assert_eq!(many(200, body), BatchOutcome::Each(outcomes));
     let first = r#"{"errors":[{"batch_index":0,"reason":"required","field":"name"}]}"#;
-    assert_eq!(one(207, first), rejected("required", Some("name")));
+    assert_eq!(one(207, first), rejected("“required”", Some("name")));
 }
 
 #[test]
@@ -111,9 +114,9 @@ fn a_200_that_complains_is_no_success() {
         assert_eq!(one(200, body).label(), "retry", "{body}");
         assert!(matches!(many(200, body), BatchOutcome::Stopped(Outcome::Retry { .. })), "{body}");
     }
-    assert_eq!(one(200, r#"{"error":"no"}"#), rejected("customer.io answered 200: no", None));
+    assert_eq!(one(200, r#"{"error":"no"}"#), rejected("customer.io answered 200: “no”", None));
     let body = r#"{"meta":{"errors":["locked"]}}"#;
-    assert_eq!(one(200, body), rejected("customer.io answered 200: locked", None));
+    assert_eq!(one(200, body), rejected("customer.io answered 200: “locked”", None));
     assert!(matches!(many(200, body), BatchOutcome::Malformed { .. }));
 }
 
@@ -145,7 +148,7 @@ fn a_wait_is_honoured_in_full() {
     assert_eq!(wait(503, "Tue, 14 Nov 2023 22:13:19 GMT"), seconds(0, true));
     assert_eq!(wait(500, "60"), seconds(60, false), "of this call alone");
     assert_eq!(wait(500, "soon"), None);
-    let reason = "customer.io answered 429: slow down".to_owned();
+    let reason = "customer.io answered 429: “slow down”".to_owned();
     let outcome = one(429, r#"{"meta":{"error":"slow down"}}"#);
     assert_eq!(outcome, Outcome::Retry { reason, wait: None });
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::error::{Refusal, RestError};
+use crate::domain::{is_field_name, quote};
 use crate::sources::growsurf::json::parse;
 use crate::sources::lenient::{self, Text};
 
@@ -54,8 +55,9 @@ pub(super) fn read(status: u16, body: &[u8], named: Option<Named>) -> Result<Val
 /// Reads GrowSurf's `code` and `message`. Another server may have answered, so both may be missing.
 fn refusal(status: u16, body: &[u8]) -> Refusal {
     let value = parse(body).unwrap_or_default();
-    let text = |name| masked(lenient::of::<Text>(&value[name]).unwrap_or("none"));
-    Refusal { status, code: text("code"), message: text("message") }
+    let text = |name| lenient::of::<Text>(&value[name]).map(masked);
+    let code = text("code").filter(|code| is_field_name(code)).unwrap_or("none".to_owned());
+    Refusal { status, code, message: text("message").map_or("none".to_owned(), |it| quote(&it)) }
 }
 
 /// Returns GrowSurf's words for logs: short and without addresses.

@@ -222,7 +222,7 @@ async fn a_400_of_a_list_is_about_the_request_and_names_no_campaign() {
     let error = Stage::answering(400, bad.clone()).await.client.participants("c1", None).await;
     let error = error.unwrap_err();
     assert!(matches!(error, RestError::Refused(Refusal { status: 400, .. })), "{error}");
-    assert_eq!(error.to_string(), "growsurf answered 400 (BAD_REQUEST): sortBy is wrong");
+    assert_eq!(error.to_string(), "growsurf answered 400 (BAD_REQUEST): “sortBy is wrong”");
     // Behind a cursor it may be the cursor, whose row is gone.
     let from = Cursor::Id("p9".to_owned());
     let error = Stage::answering(400, bad).await.client.participants("c1", Some(&from)).await;
@@ -310,7 +310,7 @@ async fn a_refused_write_has_growsurfs_reason_without_addresses() {
             "*** isn't new",
         ),
         (vec![credit("HELD fay@example.com")], &trigger, "HELD ***"),
-        (vec![bad], &update, "growsurf answered 400 (BAD_REQUEST): *** is nobody."),
+        (vec![bad], &update, "growsurf answered 400 (BAD_REQUEST): “*** is nobody.”"),
     ] {
         let stage = Stage::with(answers).await;
         let until = Still.now().plus(Duration::from_secs(60));

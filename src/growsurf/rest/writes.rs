@@ -13,7 +13,7 @@ use super::error::{Refusal, RestError};
 use super::types::{TriggerAnswer, object};
 use crate::domain::{
     Call, InvalidSegment, Outcome, ParticipantKey, ParticipantUpdate, PathSegment, Scalar, Time,
-    UNSUBSCRIBE_MARKER, Wait,
+    UNSUBSCRIBE_MARKER, Wait, quote,
 };
 use crate::sources::growsurf::Participant;
 
@@ -144,7 +144,7 @@ impl Client {
         match self.credit(campaign, who, until).await? {
             Credit::Awarded => Ok(Outcome::Delivered),
             Credit::Pending | Credit::Other(_) => {
-                let reason = format!("GrowSurf awarded nothing: {message}");
+                let reason = format!("GrowSurf awarded nothing: {}", quote(&message));
                 Ok(Outcome::Rejected { reason, field: None })
             }
         }
@@ -209,7 +209,8 @@ fn no_credit(status: &str) -> Outcome {
         "nobody referred this participant, so there is no credit to award".to_owned()
     } else {
         let status: String = status.chars().take(40).collect();
-        format!("the credit for this participant is {status:?}, and only a pending one is awarded")
+        let status = quote(&status);
+        format!("the credit for this participant is {status}, and only a pending one is awarded")
     };
     Outcome::Rejected { reason, field: Some("referralStatus".to_owned()) }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::Delivery;
+use crate::domain::{Delivery, is_field_name, mask_quotations};
 use crate::store::{DeadLetter, PastAttempt};
 
 /// A page of dead letters.
@@ -105,7 +105,7 @@ impl From<DeadLetter> for Letter {
 impl WholeLetter {
     /// Returns a dead letter with its tries.
     pub fn new(letter: DeadLetter, attempts: Vec<PastAttempt>) -> Self {
-        let facts = LetterFacts::of(&letter);
+        let facts = LetterFacts { reason: letter.reason.clone(), ..LetterFacts::of(&letter) };
         let attempts = attempts.into_iter().map(Try::from).collect();
         Self { call: letter.delivery.call.document(), attempts, facts }
     }
@@ -119,8 +119,8 @@ impl LetterFacts {
             person: letter.key.masked(),
             planned_at: planned_at.to_string(),
             died_at: letter.died_at.to_string(),
-            reason: letter.reason.clone(),
-            field: letter.field.clone(),
+            reason: mask_quotations(&letter.reason),
+            field: letter.field.clone().filter(|field| is_field_name(field)),
             webhook: webhook.map(|id| id.to_string()),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Call, DeliveryId, Scalar};
+use crate::domain::{Call, DeliveryId, Scalar, TRIGGERS_FOR};
 use crate::store::{ClaimRequest, DeadLetters, RedeliveryNote, Settle, Settlement, Store, Verdict};
 
 use super::Bench;
@@ -31,6 +31,51 @@ pub(crate) async fn dead_letters_are_listed_newest_first_in_pages(bench: &impl B
     assert_eq!((letter.delivery.id, letter.died_at), (buried[0], at(1)));
     assert_eq!((letter.reason.as_str(), letter.field.as_deref()), ("no", Some("name")));
     assert_eq!(letter.key.value(), "ann@example.com");
+}
+
+pub(crate) async fn dead_letters_are_grouped_by_what_they_died_of(bench: &impl Bench) {
+    let store = bench.open().await;
+    assert_eq!(store.letter_groups(10).await.unwrap(), []);
+    take(&store, "ann", "a", at(0)).await;
+    take(&store, "ann", "b", at(0)).await;
+    for second in 1..4 {
+        bury(&store, at(second)).await;
+    }
+    let mut groups = store.letter_groups(10).await.unwrap();
+    groups.sort_by_key(|group| group.newest);
+    let letters = store.dead_letters(None, 10).await.unwrap();
+    let kinds: Vec<(&str, usize)> =
+        groups.iter().map(|group| (group.kind.as_str(), group.letters)).collect();
+    let mut expected: Vec<(&str, usize)> = Vec::new();
+    for letter in letters.iter().rev() {
+        let kind = letter.delivery.call.kind();
+        match expected.iter_mut().find(|(it, _)| *it == kind) {
+            Some((_, count)) => *count += 1,
+            None => expected.push((kind, 1)),
+        }
+    }
+    expected.sort_unstable();
+    let mut sorted = kinds.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, expected);
+    for group in &groups {
+        assert_eq!((&*group.reason, group.field.as_deref()), ("no", Some("name")));
+        assert!(group.first_at <= group.last_at && group.first_at >= at(1));
+    }
+    let newest = store.letter_groups(1).await.unwrap();
+    assert_eq!((newest.len(), newest[0].newest), (1, letters[0].delivery.id));
+}
+
+pub(crate) async fn the_next_deadline_counts_from_the_events_own_time(bench: &impl Bench) {
+    let store = bench.open().await;
+    assert_eq!(store.deadline(at(0)).await.unwrap(), None);
+    take(&store, "ann", "a", at(5)).await;
+    take(&store, "bob", "b", at(3)).await;
+    let next = at(3).plus(TRIGGERS_FOR);
+    assert_eq!(store.deadline(at(6)).await.unwrap(), Some(next));
+    let latest = at(5).plus(TRIGGERS_FOR);
+    assert_eq!(store.deadline(next).await.unwrap(), Some(latest));
+    assert_eq!(store.deadline(latest).await.unwrap(), Some(latest), "all are too late");
 }
 
 pub(crate) async fn a_dead_letter_shows_its_attempts(bench: &impl Bench) {

@@ -72,7 +72,7 @@ impl Bench for Memory {
             attends: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         };
-        Arc::new(Store { batcher, planning, backend: Backend::Memory(memory) })
+        Arc::new(Store::new(batcher, planning, Backend::Memory(memory)))
     }
 
     async fn place(&self) -> StoreLocation {

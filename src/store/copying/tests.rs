@@ -84,6 +84,10 @@ async fn filled(bench: &dyn Bench) {
     };
     store.accept(parked, at(5)).await.unwrap();
     take(store, "amy", "waiting", at(6)).await;
+    let (name, origin) = ("Kim".to_owned(), "cli".to_owned());
+    let actor = Actor { name, role: "operate", origin };
+    store.record(AuditEntry::new(at(6), &actor, Act::Reveal, "person 1", "shown")).await.unwrap();
+    store.add_traffic(vec![("webhook accepted".to_owned(), 7)], at(6), at(0)).await.unwrap();
     store.remember_workspace(WORKSPACE).await.unwrap();
     let (name, origin) = ("Kim".to_owned(), "192.0.2.1".to_owned());
     let actor = Actor { name, role: "operate", origin };

@@ -156,6 +156,12 @@ fn describe(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), |said| said.message().to_owned())
 }
 
+/// True if the server ended a statement because it took too long.
+pub(super) fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
+    let said = error.downcast_ref::<Said>();
+    said.is_some_and(|said| said.0.code() == Some(&SqlState::QUERY_CANCELED))
+}
+
 /// The message of Postgres, which its own error keeps for its cause. Never the row at fault, which the
 /// detail of a message may quote.
 #[derive(Debug)]

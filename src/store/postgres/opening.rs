@@ -56,7 +56,7 @@ impl PostgresStore {
             .notify
             .then(|| Session::start(connecting, Arc::clone(&options.notify)));
         let server = Self { connections, session, wake, closed };
-        Ok(Store { batcher, planning, backend: Backend::Server(server) })
+        Ok(Store::new(batcher, planning, Backend::Server(server)))
     }
 
     /// True if a relay has made its tables there.

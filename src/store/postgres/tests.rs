@@ -6,6 +6,7 @@ mod kit;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -16,7 +17,7 @@ use crate::clock::SystemRandom;
 use crate::domain::Time;
 use crate::store::contract::script::{Script, at};
 use crate::store::contract::{Bench, contract_tests};
-use crate::store::{Stats, Store, StoreLocation};
+use crate::store::{Stats, Store, StoreError, StoreLocation};
 
 use super::transaction::ClockSource;
 use super::{ConnectionOptions, PostgresStore, ServerOptions};
@@ -132,4 +133,16 @@ impl Bench for Schema {
             oldest_pending: row.get::<_, Option<i64>>(4).map(Time::from_micros),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_takes_too_long_is_ended_and_the_next_one_goes_on() {
+    let schema = Schema::new();
+    let store = schema.open_postgres().await.bounded(2, Duration::from_millis(100));
+    let client = schema.client().await;
+    client.batch_execute("BEGIN; LOCK TABLE traffic IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let slow = store.traffic(at(0)).await;
+    assert!(matches!(slow, Err(StoreError::TooSlow { .. })), "{slow:?}");
+    client.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(store.traffic(at(0)).await.unwrap(), []);
 }

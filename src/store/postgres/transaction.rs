@@ -78,9 +78,14 @@ impl Connections {
 
     /// Returns the same connections, for senders who wait for their answers.
     pub(super) fn to_accept(&self) -> Self {
-        let mut accepting = Self { wait_timeout: self.options.accept_timeout, ..self.clone() };
-        accepting.options.statement_timeout = self.options.accept_timeout;
-        accepting
+        self.with_timeout(self.options.accept_timeout)
+    }
+
+    /// Returns the same connections, for those who wait no longer than this.
+    pub(super) fn with_timeout(&self, timeout: Duration) -> Self {
+        let mut hurried = Self { wait_timeout: timeout, ..self.clone() };
+        hurried.options.statement_timeout = timeout;
+        hurried
     }
 
     /// Begins a transaction that sees, statement by statement, what others have committed. So many tries of it ended

@@ -4,6 +4,7 @@
 //! reads of each group of tables (`tables`).
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 
@@ -15,7 +16,7 @@ use crate::store::rows::Changes;
 use crate::store::unit::{UnitBase, UnitFault, Work};
 
 use super::PostgresStore;
-use super::fault::Fault;
+use super::fault::{Fault, is_timeout};
 use super::retry::transact;
 use super::tables;
 use super::transaction::{ClockSource, Connections, Transaction};
@@ -58,6 +59,22 @@ impl PostgresStore {
         work: &W,
     ) -> Result<W::Output, StoreError> {
         self.open()?.run(doing, work).await
+    }
+
+    /// Does a use case that only reads, unless it takes too long.
+    pub(crate) async fn run_within<W: Work>(
+        &self,
+        doing: &'static str,
+        work: &W,
+        time: Duration,
+    ) -> Result<W::Output, StoreError> {
+        let done = self.open()?.with_timeout(time).run(doing, work).await;
+        done.map_err(|error| match error {
+            StoreError::Unavailable { doing, source } if is_timeout(&*source) => {
+                StoreError::TooSlow { doing }
+            }
+            error => error,
+        })
     }
 
     /// Notifies other relays of new work.

@@ -31,7 +31,7 @@ impl SqliteStore {
             overwrite_free_pages(&mut connection)?;
             empty_log(&connection)
         };
-        self.readers.read("overwrite what was erased", work).await
+        self.readers.read("overwrite what was erased", None, work).await
     }
 }
 

@@ -44,6 +44,11 @@ impl Fault {
             {
                 StoreError::Contradiction { doing, source: Box::new(error) }
             }
+            Self::Sql(error)
+                if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) =>
+            {
+                StoreError::TooSlow { doing }
+            }
             Self::Sql(error) => StoreError::unavailable(doing, error),
             Self::Conflict => StoreError::unavailable(doing, "the records changed again and again"),
         }

@@ -77,7 +77,7 @@ impl SqliteStore {
         let writer = Arc::new(writer);
         let batcher = Batcher::start(&writer, &planning, || {});
         let file = Self { writer, readers, right, place: kept };
-        Ok((Store { batcher, planning, backend: Backend::File(file) }, set_aside))
+        Ok((Store::new(batcher, planning, Backend::File(file)), set_aside))
     }
 }
 

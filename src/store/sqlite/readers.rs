@@ -4,6 +4,7 @@
 //! doesn't: what is read. Readings are short, because a reader keeps the log from being emptied.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
@@ -15,6 +16,9 @@ use super::fault::Fault;
 
 /// Readings that may run at once.
 const READINGS: u32 = 4;
+
+/// Steps of SQLite's between two looks at the clock: a few microseconds of work.
+const OPERATIONS: i32 = 1_000;
 
 /// Read-only connections, opened when first needed.
 pub(super) struct Readers {
@@ -28,10 +32,12 @@ impl Readers {
         Self { place, idle: Arc::default(), turns: Arc::new(Semaphore::new(READINGS as usize)) }
     }
 
-    /// Reads. A connection that saw an error isn't used again.
+    /// Reads, and interrupts a read that takes longer than it may. A connection that saw an error isn't used
+    /// again.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         doing: &'static str,
+        time: Option<Duration>,
         work: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
@@ -40,7 +46,14 @@ impl Readers {
         let reading = tokio::task::spawn_blocking(move || {
             let connection = lock(&idle).pop();
             let mut connection = connection.map_or_else(|| place.reader(), Ok)?;
+            if let Some(time) = time {
+                let begun = Instant::now();
+                connection.progress_handler(OPERATIONS, Some(move || begun.elapsed() >= time))?;
+            }
             let result = work(&mut connection)?;
+            if time.is_some() {
+                connection.progress_handler(0, None::<fn() -> bool>)?;
+            }
             lock(&idle).push(connection);
             drop(turn);
             Ok(result)

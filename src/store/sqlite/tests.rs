@@ -70,7 +70,7 @@ impl Folder {
 }
 
 fn writer(store: &Store) -> &Writer {
-    let Backend::File(file) = &store.backend else { panic!("a file") };
+    let Backend::File(file) = &*store.backend else { panic!("a file") };
     &file.writer
 }
 
@@ -344,6 +344,19 @@ async fn no_statement_scans_a_table_and_each_index_is_used() {
     }
     assert!(seen > 40, "{seen}");
     assert_eq!(indexes, [""; 0], "no statement asks for them");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_takes_too_long_is_interrupted_and_the_next_one_goes_on() {
+    let store = Folder::new();
+    let store = store.open_sqlite().await;
+    let counts = (0..5_000).map(|number| (format!("webhook {number}"), 1)).collect();
+    store.add_traffic(counts, at(0), at(0)).await.unwrap();
+    let slow = store.bounded(2, Duration::ZERO).traffic(at(0)).await;
+    assert!(matches!(slow, Err(StoreError::TooSlow { .. })), "{slow:?}");
+    let bounded = store.bounded(2, Duration::from_secs(60));
+    assert_eq!(bounded.traffic(at(0)).await.unwrap().len(), 5_000);
+    assert_eq!(store.traffic(at(0)).await.unwrap().len(), 5_000);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 
 use crate::domain::Time;
-use crate::store::engine::Engine;
+use crate::store::engine::{Engine, Turn};
 use crate::store::rows::Changes;
 use crate::store::unit::{UnitBase, UnitFault, Work, at_once};
 use crate::store::work::ReleaseLanes;
@@ -80,13 +80,20 @@ pub(super) fn transact<W: Work>(connection: &mut Connection, work: &W) -> Result
 }
 
 impl SqliteStore {
-    /// Does a use case that only reads. It keeps no write waiting.
+    /// Does a use case that only reads, within a turn's time if it has one. It keeps no write waiting.
     pub(crate) async fn read<W: Work>(
         &self,
         doing: &'static str,
         work: W,
+        turn: Option<Turn>,
     ) -> Result<W::Output, StoreError> {
-        self.readers.read(doing, move |connection| run(connection, &work)).await
+        let time = turn.as_ref().map(|turn| turn.time);
+        let work = move |connection: &mut Connection| {
+            // It ends with the read, also if nobody waits for that any more.
+            let _turn = turn;
+            run(connection, &work)
+        };
+        self.readers.read(doing, time, work).await
     }
 
     /// Does a use case for which no sender waits.

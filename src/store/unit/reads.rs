@@ -271,6 +271,12 @@ pub trait CallRows: UnitBase {
     /// Returns dead letters.
     async fn letters(&mut self, which: Letters<'_>) -> Result<Vec<LetterRow>, Self::Fault>;
 
+    /// Returns the kinds of calls of the newest dead letters, the newest first.
+    async fn letter_kinds(
+        &mut self,
+        limit: usize,
+    ) -> Result<Vec<(DeliveryId, String)>, Self::Fault>;
+
     /// Returns the attempts of deliveries, of each the oldest first.
     async fn attempts(
         &mut self,

@@ -153,6 +153,21 @@ impl CallRows for MemoryUnit {
         })
     }
 
+    async fn letter_kinds(&mut self, limit: usize) -> Result<Vec<(DeliveryId, String)>, Fault> {
+        let kind = |id: &DeliveryId| {
+            let (row, which) = half(*id);
+            let kind = match which {
+                Half::Identify => "identify",
+                Half::Call => {
+                    let call = &self.now.deliveries[&row].call;
+                    call.split('"').nth(1).unwrap_or_default()
+                }
+            };
+            (*id, kind.to_owned())
+        };
+        Ok(self.now.letters.keys().rev().take(limit).map(kind).collect())
+    }
+
     async fn attempts(
         &mut self,
         deliveries: &[DeliveryId],

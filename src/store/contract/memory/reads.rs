@@ -36,7 +36,7 @@ fn webhook(row: &NewWebhook) -> Option<Webhook> {
     })
 }
 
-fn entry(row: &NewWebhook) -> InboxEntry {
+fn entry(tables: &Tables, row: &NewWebhook) -> InboxEntry {
     InboxEntry {
         id: row.id,
         received_at: Time::from_micros(row.received_at),
@@ -44,6 +44,7 @@ fn entry(row: &NewWebhook) -> InboxEntry {
         owner: row.owner.clone(),
         event: row.event.clone(),
         parked: row.parked.clone(),
+        is_mapped_in_part: row.parked.is_some() && tables.of_webhook(row.id).next().is_some(),
     }
 }
 
@@ -88,7 +89,7 @@ impl InboxRows for MemoryUnit {
         };
         let rows = self.now.inbox.values().rev().filter(|row| row.id.0 < before);
         let rows = rows.filter(|row| row.body.is_some()).filter(is_meant);
-        Ok(page(rows.map(entry), limit).collect())
+        Ok(page(rows.map(|row| entry(&self.now, row)), limit).collect())
     }
 
     async fn prunable(

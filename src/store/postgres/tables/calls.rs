@@ -81,6 +81,15 @@ impl CallRows for Transaction {
         }
     }
 
+    async fn letter_kinds(&mut self, limit: usize) -> Result<Vec<(DeliveryId, String)>, Fault> {
+        // The text of a call begins with its kind, as in {"track":.
+        let sql = "SELECT delivery, CASE delivery % 2 WHEN 0 THEN 'identify'
+                 ELSE split_part(call, chr(34), 2) END
+             FROM dead_letters JOIN deliveries ON deliveries.id = delivery / 2
+             ORDER BY delivery DESC LIMIT $1";
+        self.read(sql, &[&number(limit)]).await
+    }
+
     async fn attempts(
         &mut self,
         deliveries: &[DeliveryId],

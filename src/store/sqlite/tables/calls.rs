@@ -78,6 +78,15 @@ impl CallRows for SqliteUnit<'_> {
         }
     }
 
+    async fn letter_kinds(&mut self, limit: usize) -> Result<Vec<(DeliveryId, String)>, Fault> {
+        // The text of a call begins with its kind, as in {"track":.
+        let sql = "SELECT delivery, CASE delivery % 2 WHEN 0 THEN 'identify'
+                 ELSE substr(call, 3, instr(substr(call, 3, 40), char(34)) - 1) END
+             FROM dead_letters CROSS JOIN deliveries ON deliveries.id = delivery / 2
+             WHERE delivery < ?1 ORDER BY delivery DESC LIMIT ?2";
+        read(self.connection, sql, [i64::MAX, number(limit)])
+    }
+
     async fn attempts(
         &mut self,
         deliveries: &[DeliveryId],

@@ -51,17 +51,23 @@ impl InboxRows for SqliteUnit<'_> {
     ) -> Result<Vec<InboxEntry>, Fault> {
         let sql = match which {
             Entries::All => {
-                "SELECT id, received_at, source, owner, event, parked
+                "SELECT id, received_at, source, owner, event, parked,
+                     parked IS NOT NULL
+                     AND EXISTS (SELECT 1 FROM deliveries WHERE deliveries.webhook = inbox.id)
                  FROM inbox INDEXED BY inbox_kept
                  WHERE id < ?1 AND body IS NOT NULL ORDER BY id DESC LIMIT ?2"
             }
             Entries::Parked => {
-                "SELECT id, received_at, source, owner, event, parked
+                "SELECT id, received_at, source, owner, event, parked,
+                     parked IS NOT NULL
+                     AND EXISTS (SELECT 1 FROM deliveries WHERE deliveries.webhook = inbox.id)
                  FROM inbox INDEXED BY inbox_parked
                  WHERE id < ?1 AND parked IS NOT NULL ORDER BY id DESC LIMIT ?2"
             }
             Entries::Of(PersonId(person)) => {
-                let sql = "SELECT id, received_at, source, owner, event, parked
+                let sql = "SELECT id, received_at, source, owner, event, parked,
+                     parked IS NOT NULL
+                     AND EXISTS (SELECT 1 FROM deliveries WHERE deliveries.webhook = inbox.id)
                      FROM mentions CROSS JOIN inbox ON id = webhook AND body IS NOT NULL
                      WHERE webhook < ?1 AND person = ?3 ORDER BY webhook DESC LIMIT ?2";
                 return read(self.connection, sql, params![before, limit, person]);
