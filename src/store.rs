@@ -46,8 +46,9 @@ use crate::domain::{
 use batcher::Batcher;
 use engine::{Backend, ReadBound};
 use planning::Planning;
+use rows::Changes;
 use unit::{Deliveries, use_case};
-use work::{Accept, Item, ReadBooks, ReadStats, ReadValues, Remember};
+use work::{Accept, Item, ReadBooks, ReadStats, ReadValues};
 
 pub use audit::Traffic;
 pub use cluster::{ExclusiveJob, HEARTBEAT_TTL, Outage, PeerStatus};
@@ -60,7 +61,7 @@ pub use finding::{
     WebhookStatus,
 };
 pub use inbox::{InboxEntry, InboxPage, Pruned};
-pub use leasing::{AvailabilityClock, ClaimRequest, Settle, Settled, Settlement, Verdict};
+pub use leasing::{AvailabilityClock, ClaimRequest, Settle, Settlement, Verdict};
 pub use letters::{DeadLetter, DeadLetters, LetterGroup, PastAttempt, RedeliveryNote};
 pub use location::StoreLocation;
 pub use meta::KvUpdate;
@@ -171,7 +172,7 @@ impl Store {
 
     /// Commits a small write, to prove that the store takes one.
     pub async fn probe(&self, now: Time) -> Result<(), StoreError> {
-        self.write("test a write", Remember(meta::PROBED_AT, now.micros().to_string())).await
+        self.remember("test a write", meta::PROBED_AT, now.micros()).await
     }
 
     /// Returns the state of the writer, at once.
@@ -200,8 +201,24 @@ impl Store {
 
     /// Remembers the workspace that the effects went to.
     pub async fn remember_workspace(&self, workspace: Workspace) -> Result<(), StoreError> {
-        let work = Remember(meta::WORKSPACE, workspace.environment_id.to_string());
-        self.write("remember the workspace", work).await
+        self.remember("remember the workspace", meta::WORKSPACE, workspace.environment_id).await
+    }
+
+    /// Remembers a number in place of the one before.
+    async fn remember(
+        &self,
+        doing: &'static str,
+        key: &'static str,
+        number: i64,
+    ) -> Result<(), StoreError> {
+        use_case!(
+            self.write(doing),
+            [key: &'static str, number: i64] -> (),
+            |unit| {
+                let values = vec![((*key).to_owned(), Some(number.to_string()))];
+                unit.write(Changes { values, ..Changes::default() }).await
+            }
+        )
     }
 
     /// Finishes the writes that wait, brings the file into its resting state and closes it. Later calls return

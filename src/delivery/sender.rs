@@ -281,12 +281,9 @@ impl Sender {
             let availability = self.availability_clock();
             match self.store.settle(settlements.clone(), availability, now).await {
                 Ok(settled) => {
-                    if settled.fenced > 0 {
-                        self.metrics.fenced(settled.fenced);
-                        tracing::warn!(
-                            lanes = settled.fenced,
-                            "results attempts after their lease"
-                        );
+                    if settled > 0 {
+                        self.metrics.fenced(settled);
+                        tracing::warn!(lanes = settled, "results attempts after their lease");
                     }
                     return;
                 }

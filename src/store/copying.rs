@@ -72,19 +72,15 @@ pub enum CopyError {
     Differs { part: Part, from: u64, to: u64 },
 }
 
-/// The rows of a store in the common form.
+/// A store as it is copied: its rows in the common form.
 #[async_trait]
-pub(super) trait Rows: Send {
+pub(super) trait Tables: Send {
     /// Returns the dialect of its statements.
     fn dialect(&self) -> Dialect;
 
     /// Does statements in one transaction, and returns the rows that the last one gives.
     async fn run(&mut self, statements: Vec<Statement>) -> Result<Vec<Row>, StoreError>;
-}
 
-/// A store as it is copied. Having one means that no relay delivers from the store.
-#[async_trait]
-pub(super) trait Tables: Rows {
-    /// True if a relay delivers from the store.
+    /// True if a relay delivers from the store. If none does, none begins to while this value is there.
     async fn is_in_use(&mut self) -> Result<bool, StoreError>;
 }

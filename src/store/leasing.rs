@@ -39,13 +39,13 @@ impl Store {
     }
 
     /// Ends leases with the verdicts on their deliveries, and keeps the reading of the availability clock. A
-    /// settlement whose token isn't the lane's present one changes nothing and is counted in the answer.
+    /// settlement whose token isn't the lane's present one came too late and changes nothing. Returns how many did.
     pub async fn settle(
         &self,
         settlements: Vec<Settlement>,
         accepting: AvailabilityClock,
         now: Time,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<usize, StoreError> {
         self.write("settle leases", SettleLeases { settlements, accepting, now }).await
     }
 
@@ -210,11 +210,4 @@ pub enum Verdict {
     /// It wasn't tried, because it waits for something else; it stays first in its lane, which is due
     /// again at this time.
     Defer { at: Time },
-}
-
-/// The effect of settlements.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Settled {
-    /// The number of settlements that came too late and changed nothing.
-    pub fenced: usize,
 }

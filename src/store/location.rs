@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::domain::Planner;
 
-use super::copying::{Rows, Tables};
+use super::copying::Tables;
 use super::postgres::{PostgresStore, ServerOptions, ServerTables};
 use super::sqlite::{FileTables, Options, Quarantined, SqliteStore, is_made};
 use super::{Store, StoreError};
@@ -47,7 +47,7 @@ impl StoreLocation {
     ///
     /// # Errors
     /// As [`StoreLocation::open`].
-    pub(super) async fn rows(&self) -> Result<Box<dyn Rows>, StoreError> {
+    pub(super) async fn rows(&self) -> Result<Box<dyn Tables>, StoreError> {
         Ok(match self {
             Self::File(path, options) => Box::new(FileTables::open(path, options)?),
             Self::Server(url, options) => Box::new(ServerTables::snapshot(url, options).await?),

@@ -110,11 +110,9 @@ impl Overlay {
     /// True if the record of a key was read.
     pub(super) fn has(&self, key: &ReadKey) -> bool {
         match key {
-            ReadKey::Participant(key) => self.participants.contains_key(key),
-            ReadKey::Link(link) => self.links.contains_key(link),
-            ReadKey::Lane(key) => self.identifiers.contains_key(&record::column(key)),
             ReadKey::Effect(id) => self.effects.contains_key(id),
             ReadKey::Tombstone(key) => self.tombstones.contains_key(key),
+            _ => self.person_of(key).is_some(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Use cases: each written once, over the unit of work.
 //!
 //! What belongs here and below: the rules of the contract, as work in one transaction. What doesn't: SQL
-//! and engines, which are in the backends.
+//! and engines, which are in the backends, and short use cases, which the contract's methods do in place.
 
 mod accept;
 mod append;
@@ -30,8 +30,6 @@ pub use finding::{
 };
 pub use lanes::{NextDue, ReleaseLanes};
 pub use letters::with_deliveries;
-pub use meta::{
-    OpenSecrets, ReadBooks, ReadStats, ReadValues, Remember, Secrets, UpdateValue, ValueChange,
-};
+pub use meta::{OpenSecrets, ReadBooks, ReadStats, ReadValues, Secrets, UpdateValue, ValueChange};
 pub use pruning::lowest_id;
 pub use settle::SettleLeases;

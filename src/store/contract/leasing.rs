@@ -132,7 +132,7 @@ pub(crate) async fn a_lease_that_ends_makes_the_lane_due_and_fences_the_late_res
     assert!(quick.token > slow.token);
     let late = vec![verdict(&slow, &Verdict::Delivered)];
     let settled = store.settle(late, NEVER, at(61)).await.unwrap();
-    assert_eq!(settled.fenced, 1);
+    assert_eq!(settled, 1);
     assert!(store.claim(claim(at(61))).await.unwrap().is_empty());
     settle(&store, &quick, &Verdict::Delivered, at(62)).await;
     assert_eq!(drain(&store, at(62)).await, ["a"]);
@@ -231,7 +231,7 @@ pub(crate) async fn a_restart_takes_over_leases_and_the_living_keep_theirs(bench
     drop(store);
     assert_eq!(other.take_over(at(2)).await.unwrap(), 1);
     let late = vec![verdict(&lost, &Verdict::Delivered)];
-    assert_eq!(other.settle(late, NEVER, at(2)).await.unwrap().fenced, 1);
+    assert_eq!(other.settle(late, NEVER, at(2)).await.unwrap(), 1);
     assert_eq!(drain(&other, at(2)).await, ["identify", "a"]);
 }
 

@@ -151,7 +151,7 @@ impl Walk {
                     let done = self.store.settle(settled(&store), clock, now).await.unwrap();
                     let expected = self.model.settle(settled(&model), clock, now).await.unwrap();
                     assert_eq!(done, expected, "the model");
-                    self.promises.settled(&settled(&store)[0], done.fenced == 1);
+                    self.promises.settled(&settled(&store)[0], done == 1);
                 }
             }
             Step::Wait { seconds } => self.second += seconds,

@@ -8,8 +8,8 @@ use crate::store::meta::{COPYING, copied_rows};
 use crate::store::record::{text, unreadable};
 use crate::store::rows::Counters;
 
+use super::Tables;
 use super::part::{Column, Kind, Part, Row, list};
-use super::{Rows, Tables};
 
 /// The SQL of a backend. Its statements take and give texts. A value has its number behind `$`, and SQLite counts
 /// them by their first places in the statement.
@@ -130,33 +130,66 @@ impl Dialect {
     }
 }
 
-async fn row(store: &mut dyn Rows, sql: impl Into<String>, values: Row) -> Result<Row, StoreError> {
+async fn row(
+    store: &mut dyn Tables,
+    sql: impl Into<String>,
+    values: Row,
+) -> Result<Row, StoreError> {
     let mut rows = store.run(vec![Statement::new(sql, values)]).await?;
     rows.pop().ok_or_else(|| unreadable("a number", "there is none"))
 }
 
 /// Returns the next rows of a part by its key, behind the one given; none behind the last.
 pub(super) async fn page(
-    store: &mut dyn Rows,
+    store: &mut dyn Tables,
     part: &Part,
     after: Option<&Row>,
 ) -> Result<Vec<Row>, StoreError> {
     let dialect = store.dialect();
-    let read = |column| dialect.read(column);
-    let place = |number, kind| dialect.column(&format!("${number}"), kind);
-    let sql = part.page(&dialect.source(part), after.is_none(), read, place);
+    let columns = list(part.columns, |_, column| dialect.read(column));
+    // By the table's columns, not by the form they are read in.
+    let key = list(part.key, |_, (name, _)| format!("{}.{name}", part.table));
+    let places = list(part.key, |number, (_, kind)| dialect.column(&format!("${number}"), kind));
+    let behind = if after.is_none() { "true".to_owned() } else { format!("({key}) > ({places})") };
+    let (limit, fits) = match part.table {
+        "inbox" => (WEBHOOKS, fits(&behind)),
+        "deliveries" => (1_000, "true".to_owned()),
+        _ => (4_000, "true".to_owned()),
+    };
+    let rows = dialect.source(part);
+    let sql = format!(
+        "SELECT {columns} FROM {rows} WHERE {behind} AND {fits} ORDER BY {key} LIMIT {limit}"
+    );
     store.run(vec![Statement::new(sql, after.cloned().unwrap_or_default())]).await
 }
 
+/// Webhooks of a page.
+const WEBHOOKS: usize = 100;
+
+/// Bytes of the bodies on a page, unless the last is longer. So a page fits into memory, and into what a server
+/// takes at once, which is 1 GB.
+const BODIES: usize = 32 << 20;
+
+/// Returns the condition that the bodies up to a webhook fit on a page.
+fn fits(behind: &str) -> String {
+    format!(
+        "inbox.sha256 <= (SELECT sha256 FROM
+             (SELECT sha256, length, SUM(length) OVER (ORDER BY sha256) AS lengths FROM
+                 (SELECT sha256, COALESCE(length(body), 0) AS length FROM inbox
+                  WHERE {behind} ORDER BY sha256 LIMIT {WEBHOOKS}) AS following) AS summed
+             WHERE lengths - length < {BODIES} ORDER BY sha256 DESC LIMIT 1)"
+    )
+}
+
 /// Returns the number of rows of a part.
-pub(super) async fn count(store: &mut dyn Rows, part: &Part) -> Result<u64, StoreError> {
+pub(super) async fn count(store: &mut dyn Tables, part: &Part) -> Result<u64, StoreError> {
     let sql = format!("SELECT CAST(COUNT(*) AS TEXT) FROM {}", store.dialect().source(part));
     let count = row(store, sql, Vec::new()).await?;
     Ok(count[0].as_ref().and_then(|count| count.parse().ok()).unwrap_or(0))
 }
 
 /// Returns the highest numbers that a store has given to people and deliveries.
-pub(super) async fn given(store: &mut dyn Rows) -> Result<Row, StoreError> {
+pub(super) async fn given(store: &mut dyn Tables) -> Result<Row, StoreError> {
     let sql = match store.dialect() {
         Dialect::File => {
             "SELECT
@@ -177,7 +210,10 @@ pub(super) async fn make_ready(store: &mut dyn Tables, given: &Row) -> Result<()
 }
 
 /// Returns a single value.
-pub(super) async fn recall(store: &mut dyn Rows, key: &str) -> Result<Option<String>, StoreError> {
+pub(super) async fn recall(
+    store: &mut dyn Tables,
+    key: &str,
+) -> Result<Option<String>, StoreError> {
     let key = Some(key.to_owned());
     let sql = "SELECT value FROM meta WHERE key = $1";
     let rows = store.run(vec![Statement::new(sql, vec![key])]).await?;

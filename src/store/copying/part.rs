@@ -82,48 +82,6 @@ impl Part {
     pub(crate) fn is_empty_at_first(&self) -> bool {
         !matches!(self.table, "counters" | "meta")
     }
-
-    /// Returns the statement that reads a page of `rows`, behind a key or from the beginning. `read` makes
-    /// the common form of a column, `place` takes a value by its number.
-    pub(crate) fn page(
-        &self,
-        rows: &str,
-        is_first: bool,
-        read: impl Fn(Column) -> String,
-        place: impl Fn(usize, Kind) -> String,
-    ) -> String {
-        let columns = list(self.columns, |_, column| read(column));
-        // By the table's columns, not by the form they are read in.
-        let key = list(self.key, |_, (name, _)| format!("{}.{name}", self.table));
-        let places = list(self.key, |number, (_, kind)| place(number, kind));
-        let behind = if is_first { "true".to_owned() } else { format!("({key}) > ({places})") };
-        let (limit, fits) = match self.table {
-            "inbox" => (WEBHOOKS, fits(&behind)),
-            "deliveries" => (1_000, "true".to_owned()),
-            _ => (4_000, "true".to_owned()),
-        };
-        format!(
-            "SELECT {columns} FROM {rows} WHERE {behind} AND {fits} ORDER BY {key} LIMIT {limit}"
-        )
-    }
-}
-
-/// Webhooks of a page.
-const WEBHOOKS: usize = 100;
-
-/// Bytes of the bodies on a page, unless the last is longer. So a page fits into memory, and into what a server
-/// takes at once, which is 1 GB.
-const BODIES: usize = 32 << 20;
-
-/// Returns the condition that the bodies up to a webhook fit on a page.
-fn fits(behind: &str) -> String {
-    format!(
-        "inbox.sha256 <= (SELECT sha256 FROM
-             (SELECT sha256, length, SUM(length) OVER (ORDER BY sha256) AS lengths FROM
-                 (SELECT sha256, COALESCE(length(body), 0) AS length FROM inbox
-                  WHERE {behind} ORDER BY sha256 LIMIT {WEBHOOKS}) AS following) AS summed
-             WHERE lengths - length < {BODIES} ORDER BY sha256 DESC LIMIT 1)"
-    )
 }
 
 /// Returns a list in SQL of what there is for each column; they are counted from 1.

@@ -7,7 +7,7 @@ use crate::store::{StoreError, StoreLocation};
 use super::dialect::{self, Dialect, count, given, make_ready, page, recall, write};
 use super::mark::{Mark, source};
 use super::sum::Sum;
-use super::{CopyError, Part, Row, Rows, Side, Tables, refuse_marked};
+use super::{CopyError, Part, Row, Side, Tables, refuse_marked};
 
 /// The progress of a copy, as it reports it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,7 +103,7 @@ async fn refuse(tables: &mut dyn Tables, side: Side) -> Result<(), CopyError> {
 }
 
 /// Marks the target, or finds the mark that the same copy has left there.
-async fn begin(from: &mut dyn Rows, to: &mut dyn Tables) -> Result<Mark, CopyError> {
+async fn begin(from: &mut dyn Tables, to: &mut dyn Tables) -> Result<Mark, CopyError> {
     let secret = recall(from, HASH_KEY).await.map_err(of(Side::From))?;
     let source = source(secret).map_err(of(Side::From))?;
     if let Some(mark) = recall(to, COPYING).await.map_err(of(Side::To))? {
@@ -122,7 +122,7 @@ async fn begin(from: &mut dyn Rows, to: &mut dyn Tables) -> Result<Mark, CopyErr
 
 /// Copies what there is behind the mark.
 async fn copy_rows(
-    from: &mut dyn Rows,
+    from: &mut dyn Tables,
     to: &mut dyn Tables,
     mut mark: Mark,
     report: &mut (dyn FnMut(Step) + Send),

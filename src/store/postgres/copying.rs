@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 use crate::domain::Time;
 use crate::store::StoreError;
 use crate::store::cluster::HasRelays;
-use crate::store::copying::{Dialect, Row, Rows, Statement, Tables};
+use crate::store::copying::{Dialect, Row, Statement, Tables};
 
 use super::connecting::Connecting;
 use super::fault::Fault;
@@ -79,7 +79,7 @@ impl ServerTables {
 }
 
 #[async_trait]
-impl Rows for ServerTables {
+impl Tables for ServerTables {
     fn dialect(&self) -> Dialect {
         Dialect::Server
     }
@@ -92,10 +92,7 @@ impl Rows for ServerTables {
             None => transact!(self.connections, DOING, |it| run(it, &statements)),
         }
     }
-}
 
-#[async_trait]
-impl Tables for ServerTables {
     async fn is_in_use(&mut self) -> Result<bool, StoreError> {
         let held = self.alone.as_ref().is_some_and(|client| !client.is_closed());
         if self.stays && !held {

@@ -52,9 +52,7 @@ impl Fault {
                 ) || self.is_end()
                     || self.is_aftermath()
             }
-            Self::Undecided(_) | Self::Pool(_) | Self::Standby | Self::Slow | Self::Store(_) => {
-                false
-            }
+            _ => false,
         }
     }
 
@@ -116,13 +114,7 @@ impl Fault {
                 ["22", "23", "54"].iter().any(|it| code.code().starts_with(it))
             }),
             Self::Store(error) => matches!(error, StoreError::Unreadable { .. }),
-            Self::Stale(_)
-            | Self::Undecided(_)
-            | Self::Pool(_)
-            | Self::Standby
-            | Self::Slow
-            | Self::Left
-            | Self::Conflict => false,
+            _ => false,
         }
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::store::StoreError;
-use crate::store::copying::{Dialect, Row, Rows, Statement, Tables};
+use crate::store::copying::{Dialect, Row, Statement, Tables};
 
 use super::Options;
 use super::connection::{DatabasePath, keep_as_it_is};
@@ -39,7 +39,7 @@ impl FileTables {
 }
 
 #[async_trait]
-impl Rows for FileTables {
+impl Tables for FileTables {
     fn dialect(&self) -> Dialect {
         Dialect::File
     }
@@ -47,10 +47,7 @@ impl Rows for FileTables {
     async fn run(&mut self, statements: Vec<Statement>) -> Result<Vec<Row>, StoreError> {
         run(&self.connection, &statements).map_err(|fault| fault.into_store_error(DOING))
     }
-}
 
-#[async_trait]
-impl Tables for FileTables {
     async fn is_in_use(&mut self) -> Result<bool, StoreError> {
         Ok(!self.right.take().map_err(|error| StoreError::unavailable(DOING, error))?)
     }

@@ -16,9 +16,10 @@ use crate::domain::{
 use crate::store::meta::TOMBSTONE_CHECK;
 use crate::store::planning::Planning;
 use crate::store::rows::{Changes, DeliveryRow, Half, PersonRow, delivery, number};
-use crate::store::unit::{Deliveries, Hold, Letters, Unit, Work, use_case};
+use crate::store::unit::{Deliveries, Hold, Letters, Unit, use_case};
 use crate::store::{CancelResult, Erased, ErasureTarget, Store, StoreError, record};
 
+use super::classes::empty;
 use super::lanes::hold_deliveries;
 use super::naming::{find_mentions, search_bodies, search_people};
 
@@ -58,9 +59,12 @@ impl Store {
         let mut cancelled = CancelResult::default();
         for id in target.people.keys() {
             loop {
-                let piece = Cancel { lane: LaneId(id.0), now };
-                let (is_last, erased, under_way) =
-                    self.write("remove a person's calls", piece).await?;
+                let lane = LaneId(id.0);
+                let (is_last, erased, under_way) = use_case!(
+                    self.write("remove a person's calls"),
+                    [lane: LaneId, now: Time] -> (bool, Erased, Option<Time>),
+                    |unit| cancel(unit, *lane, *now).await
+                )?;
                 cancelled.erased = cancelled.erased.and(erased);
                 cancelled.under_way = cancelled.under_way.max(under_way);
                 if is_last {
@@ -80,9 +84,12 @@ impl Store {
     /// Goes in pieces; the one that takes the record sets the tombstones. The storage overwrites erased rows.
     pub async fn erase(&self, target: &ErasureTarget, now: Time) -> Result<Erased, StoreError> {
         let swept = sweep(self, target).await?;
-        let planning = Arc::clone(&self.planning);
-        let take = TakePerson { planning, target: target.clone(), now };
-        let (target, taken) = self.write(DOING, take).await?;
+        let (planning, target) = (Arc::clone(&self.planning), target.clone());
+        let (target, taken) = use_case!(
+            self.write(DOING),
+            [planning: Arc<Planning>, target: ErasureTarget, now: Time] -> (ErasureTarget, Erased),
+            |unit| take_person(unit, planning, target, *now).await
+        )?;
         // What was accepted meanwhile may name them; from now on nothing can.
         let again = sweep(self, &target).await?;
         let log_emptied = self.overwrite_erased().await?;
@@ -213,83 +220,73 @@ async fn remove<U: Unit>(
 
 /// Removes pending calls and dead letters of a lane. Returns true if they were the last, and when the lane's
 /// lease ends, if it has one.
-struct Cancel {
-    lane: LaneId,
+async fn cancel<U: Unit>(
+    unit: &mut U,
+    id: LaneId,
     now: Time,
-}
-
-impl Work for Cancel {
-    type Output = (bool, Erased, Option<Time>);
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
-        let held = unit.hold_lanes(&[(self.lane, Vec::new())]).await?;
-        let unsettled = Deliveries::Unsettled { lane: self.lane, limit: number(PIECE) };
-        let rows = unit.deliveries(unsettled).await?;
-        let is_last = rows.len() < PIECE;
-        let mut changes = Changes { is_erasing: true, ..Changes::default() };
-        let erased = remove(unit, &rows, &mut changes).await?;
-        let mut under_way = None;
-        if let Some(mut lane) = held.into_iter().next().map(|held| held.lane)
-            && is_last
-        {
-            let now = unit.by_lanes(self.now, self.now);
-            let until = lane.due_at.filter(|until| lane.leased && *until > now);
-            let skew = unit.clock_skew(self.now);
-            under_way = until.map(|until| Time::from_micros(until.saturating_sub(skew)));
-            if under_way.is_none() {
-                (lane.leased, lane.due_at, lane.class) = (false, None, lane.class.max(2));
-                changes.lanes.push(lane);
-            }
+) -> Result<(bool, Erased, Option<Time>), U::Fault> {
+    let held = unit.hold_lanes(&[(id, Vec::new())]).await?;
+    let unsettled = Deliveries::Unsettled { lane: id, limit: number(PIECE) };
+    let rows = unit.deliveries(unsettled).await?;
+    let is_last = rows.len() < PIECE;
+    let mut changes = Changes { is_erasing: true, ..Changes::default() };
+    let erased = remove(unit, &rows, &mut changes).await?;
+    let mut under_way = None;
+    if let Some(mut lane) = held.into_iter().next().map(|held| held.lane)
+        && is_last
+    {
+        let by_lanes = unit.by_lanes(now, now);
+        let until = lane.due_at.filter(|until| lane.leased && *until > by_lanes);
+        let skew = unit.clock_skew(now);
+        under_way = until.map(|until| Time::from_micros(until.saturating_sub(skew)));
+        if under_way.is_none() {
+            empty(&mut lane);
+            changes.lanes.push(lane);
         }
-        unit.write(changes).await?;
-        Ok((is_last, erased, under_way))
     }
+    unit.write(changes).await?;
+    Ok((is_last, erased, under_way))
 }
 
 /// Takes what is left of the person, in one transaction with the tombstones. Returns all that names them.
-struct TakePerson {
-    planning: Arc<Planning>,
-    target: ErasureTarget,
+async fn take_person<U: Unit>(
+    unit: &mut U,
+    planning: &Planning,
+    target: &ErasureTarget,
     now: Time,
-}
-
-impl Work for TakePerson {
-    type Output = (ErasureTarget, Erased);
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Self::Output, U::Fault> {
-        let mut target = self.target.clone();
-        let ids: Vec<i64> = target.people.keys().map(|id| id.0).collect();
-        let mut changes = Changes { is_erasing: true, ..Changes::default() };
-        let mut erased = Erased::default();
-        for row in unit.people(&ids, Hold::Wait).await? {
-            let person = record::person(&row)?;
-            // They may have got another identifier since they were found.
-            target.subject.add_identifiers_of(&person);
-            changes.removed_participants.extend(person.keys().map(|key| (key, row.id)));
-            changes.removed_people.push(PersonId(row.id));
-            erased.people += 1;
-        }
-        erased.participants = count(changes.removed_participants.len());
-        let webhooks = unit.mentioning(&ids).await?;
-        let (dropped, mut rows) = drop_webhooks(unit, &target, &webhooks, &mut changes).await?;
-        let removed: HashSet<i64> = rows.iter().map(|row| row.state.id).collect();
-        for id in &ids {
-            let all = Deliveries::Unsettled { lane: LaneId(*id), limit: i64::MAX };
-            let unsettled = unit.deliveries(all).await?.into_iter();
-            rows.extend(unsettled.filter(|row| !removed.contains(&row.state.id)));
-        }
-        erased = erased.and(dropped).and(remove(unit, &rows, &mut changes).await?);
-        let participants = target.subject.participants.iter().cloned();
-        let addresses = target.subject.emails.iter().cloned().map(ErasureKey::Address);
-        for key in participants.map(ErasureKey::Participant).chain(addresses) {
-            changes.tombstones.push((self.planning.hash(&key), self.now.micros()));
-        }
-        erased.tombstones = count(changes.tombstones.len());
-        let check = Some(self.planning.tombstones.check());
-        changes.values.push((TOMBSTONE_CHECK.to_owned(), check));
-        unit.write(changes).await?;
-        Ok((target, erased))
+) -> Result<(ErasureTarget, Erased), U::Fault> {
+    let mut target = target.clone();
+    let ids: Vec<i64> = target.people.keys().map(|id| id.0).collect();
+    let mut changes = Changes { is_erasing: true, ..Changes::default() };
+    let mut erased = Erased::default();
+    for row in unit.people(&ids, Hold::Wait).await? {
+        let person = record::person(&row)?;
+        // They may have got another identifier since they were found.
+        target.subject.add_identifiers_of(&person);
+        changes.removed_participants.extend(person.keys().map(|key| (key, row.id)));
+        changes.removed_people.push(PersonId(row.id));
+        erased.people += 1;
     }
+    erased.participants = count(changes.removed_participants.len());
+    let webhooks = unit.mentioning(&ids).await?;
+    let (dropped, mut rows) = drop_webhooks(unit, &target, &webhooks, &mut changes).await?;
+    let removed: HashSet<i64> = rows.iter().map(|row| row.state.id).collect();
+    for id in &ids {
+        let all = Deliveries::Unsettled { lane: LaneId(*id), limit: i64::MAX };
+        let unsettled = unit.deliveries(all).await?.into_iter();
+        rows.extend(unsettled.filter(|row| !removed.contains(&row.state.id)));
+    }
+    erased = erased.and(dropped).and(remove(unit, &rows, &mut changes).await?);
+    let participants = target.subject.participants.iter().cloned();
+    let addresses = target.subject.emails.iter().cloned().map(ErasureKey::Address);
+    for key in participants.map(ErasureKey::Participant).chain(addresses) {
+        changes.tombstones.push((planning.hash(&key), now.micros()));
+    }
+    erased.tombstones = count(changes.tombstones.len());
+    let check = Some(planning.tombstones.check());
+    changes.values.push((TOMBSTONE_CHECK.to_owned(), check));
+    unit.write(changes).await?;
+    Ok((target, erased))
 }
 
 fn count(number: usize) -> u64 {

@@ -63,18 +63,6 @@ impl<const N: usize> Work for ReadValues<N> {
     }
 }
 
-/// Remembers a value in place of the one before.
-pub struct Remember(pub &'static str, pub String);
-
-impl Work for Remember {
-    type Output = ();
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<(), U::Fault> {
-        let values = vec![(self.0.to_owned(), Some(self.1.clone()))];
-        unit.write(Changes { values, ..Changes::default() }).await
-    }
-}
-
 /// A change of a single value: makes the next one of the present one and of the present time by the clock of lanes.
 /// `None` forgets it. May be called more than once.
 pub type ValueChange =

@@ -14,7 +14,7 @@ use crate::store::rows::{
     Changes, Counters, DELIVERED, DeliveryRow, PersonRow, ReplannedWebhook, RowState,
     StoredWebhook, number,
 };
-use crate::store::unit::{Deliveries, Hold, Unit, Work, use_case};
+use crate::store::unit::{Deliveries, Hold, Unit, use_case};
 use crate::store::{Store, StoreError, meta, record};
 
 /// Webhooks of one transaction.
@@ -76,8 +76,12 @@ impl Store {
         )?;
         let mut pruned = 0;
         for piece in found.chunks(PIECE) {
-            let piece = Prune { which, webhooks: piece.to_vec() };
-            pruned += self.write("prune payloads", piece).await?;
+            let webhooks = piece.to_vec();
+            pruned += use_case!(
+                self.write("prune payloads"),
+                [which: Prunable, webhooks: Vec<WebhookId>] -> usize,
+                |unit| prune(unit, *which, webhooks).await
+            )?;
         }
         Ok(pruned)
     }
@@ -105,45 +109,40 @@ async fn unpark<U: Unit>(unit: &mut U, ids: &[WebhookId]) -> Result<usize, U::Fa
 }
 
 /// Prunes those of some webhooks that still can be: since they were found, one may have been replayed.
-struct Prune {
+async fn prune<U: Unit>(
+    unit: &mut U,
     which: Prunable,
-    webhooks: Vec<WebhookId>,
-}
-
-impl Work for Prune {
-    type Output = usize;
-
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<usize, U::Fault> {
-        let mut changes = Changes::default();
-        let mut people = BTreeSet::new();
-        let mut latest = None;
-        for (webhook, deliveries) in hold_webhooks(unit, &self.webhooks).await? {
-            if webhook.is_parked != (self.which == Prunable::Parked)
-                || deliveries.iter().any(|delivery| delivery.state != DELIVERED)
-            {
-                continue;
-            }
-            latest = latest.max(Some(webhook.received_at.micros()));
-            changes.dropped.push(webhook.id);
-            for delivery in deliveries {
-                changes.removed_deliveries.push(delivery.id);
-                people.insert(delivery.lane.0);
-            }
+    webhooks: &[WebhookId],
+) -> Result<usize, U::Fault> {
+    let mut changes = Changes::default();
+    let mut people = BTreeSet::new();
+    let mut latest = None;
+    for (webhook, deliveries) in hold_webhooks(unit, webhooks).await? {
+        if webhook.is_parked != (which == Prunable::Parked)
+            || deliveries.iter().any(|delivery| delivery.state != DELIVERED)
+        {
+            continue;
         }
-        let pruned = changes.dropped.len();
-        let Some(latest) = latest else { return Ok(0) };
-        if self.which == Prunable::Parked {
-            changes.counters = Counters { parked: -number(pruned), ..Counters::default() };
+        latest = latest.max(Some(webhook.received_at.micros()));
+        changes.dropped.push(webhook.id);
+        for delivery in deliveries {
+            changes.removed_deliveries.push(delivery.id);
+            people.insert(delivery.lane.0);
         }
-        let until = self.which.label();
-        let before = unit.hold_value(until).await?.as_deref().map(meta::number).transpose()?;
-        let latest = before.map_or(latest, |before| latest.max(before));
-        changes.values.push((until.to_owned(), Some(latest.to_string())));
-        unit.write(changes).await?;
-        let removed_people = gone(unit, &people).await?;
-        unit.write(Changes { removed_people, ..Changes::default() }).await?;
-        Ok(pruned)
     }
+    let pruned = changes.dropped.len();
+    let Some(latest) = latest else { return Ok(0) };
+    if which == Prunable::Parked {
+        changes.counters = Counters { parked: -number(pruned), ..Counters::default() };
+    }
+    let until = which.label();
+    let before = unit.hold_value(until).await?.as_deref().map(meta::number).transpose()?;
+    let latest = before.map_or(latest, |before| latest.max(before));
+    changes.values.push((until.to_owned(), Some(latest.to_string())));
+    unit.write(changes).await?;
+    let removed_people = gone(unit, &people).await?;
+    unit.write(Changes { removed_people, ..Changes::default() }).await?;
+    Ok(pruned)
 }
 
 /// Holds webhooks, and returns the deliveries that each led to. Nothing is planned for a webhook that is held.

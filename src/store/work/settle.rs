@@ -11,7 +11,7 @@ use crate::store::rows::{
     Changes, DEAD, DELIVERED, Half, LaneRow, LetterRow, RowState, half, micros,
 };
 use crate::store::unit::{HeldLane, Unit, Work};
-use crate::store::{AvailabilityClock, PastAttempt, Settle, Settled, Settlement, Verdict};
+use crate::store::{AvailabilityClock, PastAttempt, Settle, Settlement, Verdict};
 
 use super::classes::empty;
 
@@ -23,9 +23,9 @@ pub struct SettleLeases {
 }
 
 impl Work for SettleLeases {
-    type Output = Settled;
+    type Output = usize;
 
-    async fn run<U: Unit>(&self, unit: &mut U) -> Result<Settled, U::Fault> {
+    async fn run<U: Unit>(&self, unit: &mut U) -> Result<usize, U::Fault> {
         let mut wanted: BTreeMap<LaneId, BTreeSet<i64>> = BTreeMap::new();
         for Settlement { lane, results, .. } in &self.settlements {
             let rows = results.iter().map(|result| half(result.delivery).0);
@@ -36,11 +36,11 @@ impl Work for SettleLeases {
         let held = unit.hold_lanes(&wanted).await?.into_iter();
         let mut held: BTreeMap<LaneId, HeldLane> = held.map(|it| (it.lane.id, it)).collect();
         let mut changes = Changes { accepting: Some(self.accepting), ..Changes::default() };
-        let mut settled = Settled::default();
+        let mut fenced = 0;
         for settlement in &self.settlements {
             let is_present = |it: &&HeldLane| it.lane.leased && it.lane.token == settlement.token;
             if held.get(&settlement.lane).filter(is_present).is_none() {
-                settled.fenced += 1;
+                fenced += 1;
                 continue;
             }
             // A lease is ended once.
@@ -55,7 +55,7 @@ impl Work for SettleLeases {
             changes.lanes.push(lane);
         }
         unit.write(changes).await?;
-        Ok(settled)
+        Ok(fenced)
     }
 }
 

@@ -34,16 +34,14 @@ impl PeopleRows for SqliteUnit<'_> {
                  FROM participants JOIN people ON people.id = participants.person
                  WHERE participants.campaign = ?1 AND participants.growsurf_id = ?2";
             let row = find(connection, sql, [&key.campaign, &key.participant])?;
-            let id = add(&mut found.people, row);
-            found.participants.push((key.clone(), id));
+            found.participants.push((key.clone(), add(&mut found.people, row)));
         }
         for link in &keys.links {
             let sql = "SELECT people.id, people.identifier, people.state
                  FROM links JOIN people ON people.id = links.person
                  WHERE links.campaign = ?1 AND links.code = ?2";
             let row = find(connection, sql, [&link.campaign, &link.code])?;
-            let id = add(&mut found.people, row);
-            found.links.push((link.clone(), id));
+            found.links.push((link.clone(), add(&mut found.people, row)));
         }
         for id in &keys.effects {
             let mut statement = connection.prepare_cached("SELECT 1 FROM effects WHERE id = ?1")?;
