@@ -111,7 +111,7 @@ fn a_copy_that_is_killed_again_and_again_goes_on_and_half_of_it_is_no_store() {
         copying.wait_for(part, |line| is_there(line).then_some(()));
         copying.kill();
         let refused = to_move.on(&server).command(&["serve"]).expect(1);
-        assert!(refused.contains("run `referral-relay store copy` again"), "{refused}");
+        assert!(refused.contains("run the same `referral-relay store copy`"), "{refused}");
     }
     let said = to_move.setup.command(&to_move.copy(&file, &server)).expect(0);
     assert!(said.contains("Both hold the same."), "{said}");
@@ -134,8 +134,8 @@ fn a_store_that_cannot_be_copied_is_named_with_the_reason() {
     };
     refused("mysql://db", &server, 64, "--from: expected a URL such as");
     refused(&file, &file, 64, "the same store");
-    refused(&file, &server, 1, "there is no store to be copied");
-    refused(&file, "postgres://nobody@127.0.0.1:9/relay", 1, "there is no store to be copied");
+    refused(&file, &server, 1, "there is no store at --from");
+    refused(&file, "postgres://nobody@127.0.0.1:9/relay", 1, "there is no store at --from");
     for url in [&file, &server] {
         let mut relay = to_move.on(url).start();
         relay.accept(&joined("ann"));
@@ -143,5 +143,5 @@ fn a_store_that_cannot_be_copied_is_named_with_the_reason() {
     }
     refused(&file, &server, 1, "isn't empty; name a new file or database");
     refused(&server, &file, 1, "isn't empty; name a new file or database");
-    refused(&file, "postgres://nobody@127.0.0.1:9/relay", 1, "copied into: the store can't");
+    refused(&file, "postgres://nobody@127.0.0.1:9/relay", 1, "the target: the store can't");
 }

@@ -19,7 +19,8 @@ use crate::kit::webhooks::{goal_reached, joined};
 /// webhook. Waits until all of it has arrived.
 fn filled(sandbox: &Sandbox, relay: &Relay) {
     sandbox.faults(json!([
-        {"match": {"path": "rae%40example.com/events"}, "times": 1, "status": 400},
+        {"match": {"path": "rae%40example.com/events"}, "times": 1, "status": 400,
+         "body": "{\"meta\": {\"error\": \"Rae Tester has no plan PROMO_20_OFF\"}}"},
         {"match": {"path": "ned%40example.com"}, "times": 1, "status": 500},
     ]));
     relay.accept(&joined("rae"));
