@@ -9,6 +9,7 @@ mod delivery;
 mod descriptors;
 mod growsurf;
 mod integrity_watch;
+mod looking;
 mod rules;
 mod store;
 
@@ -28,13 +29,12 @@ use crate::config::tokens::UiMode;
 use crate::customerio::client::{Client, ClientConfig, ClientError};
 use crate::delivery::{Heartbeat, Reporter};
 use crate::domain::{Clock, Destination};
-use crate::explain::{Explainer, Hosts};
 use crate::growsurf::rest::RestError;
 use crate::http::{
     AppState, BodyLimits, Health, Listener, ListenerOptions, PagePosts, Tokens, operator, public,
 };
 use crate::ingest::{Ingest, ParticipantLookup};
-use crate::inspect::{Inspector, Show};
+use crate::inspect::Show;
 use crate::store::copying::CopyError;
 use crate::store::sqlite::BackupError;
 use crate::store::{Damage, Store, StoreError};
@@ -46,6 +46,7 @@ use crate::ui::{self, Tools, UiState};
 pub use check::check;
 pub use delivery::DeliveryTasks;
 pub use growsurf::GrowsurfClients;
+pub use looking::{explainer, insights, inspector};
 pub use rules::rules;
 use rules::webhook_auth;
 pub use store::{copy_store, file_options, open_existing_store, open_store, snapshot_store};
@@ -152,28 +153,6 @@ pub fn base_url(settings: &CustomerioSettings) -> url::Url {
     settings.base_url.clone().unwrap_or_else(|| settings.region.base_url())
 }
 
-/// Returns a way to look into a store, by the settings.
-pub fn inspector(settings: &Settings, store: &Arc<Store>, show: Show) -> Inspector {
-    Inspector {
-        store: Arc::clone(store),
-        now: SystemClock.now(),
-        rules: rules::rules(settings),
-        campaigns: settings.growsurf.campaigns.iter().map(|it| it.id.clone()).collect(),
-        has_reports: !settings.customerio.reporting_keys.is_empty(),
-        late_warning: settings.delivery.late_warning,
-        looks_every: settings.growsurf.has_api_key().then_some(settings.sync.periodic.watch_every),
-        show,
-    }
-}
-
-/// Returns what explains bodies, by the settings.
-pub fn explainer(settings: &Settings) -> Explainer {
-    let bare = |url: &url::Url| url.as_str().trim_end_matches('/').to_owned();
-    let customerio = bare(&base_url(&settings.customerio));
-    let hosts = Hosts { customerio, growsurf: bare(&settings.growsurf.base_url) };
-    Explainer { rules: rules::rules(settings), hosts }
-}
-
 /// Starts the relay.
 ///
 /// # Errors
@@ -220,6 +199,13 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
         let heartbeat = Heartbeat::new("the comparison with GrowSurf", clock.steady());
         heartbeats.push(heartbeat.clone());
         loops.spawn(supervise(heartbeat, periodic.run(stop.delivery.clone())));
+    }
+    if settings.insights.enabled {
+        let heartbeat = Heartbeat::new("the sums of insights", clock.steady());
+        heartbeats.push(heartbeat.clone());
+        let insights = insights(settings, &store);
+        let running = insights.run(relay, Arc::clone(&metrics), stop.delivery.clone());
+        loops.spawn(supervise(heartbeat, running));
     }
     let reporter = Reporter {
         store: Arc::clone(&store),

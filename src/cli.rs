@@ -16,6 +16,7 @@ mod find;
 mod growsurf_session;
 mod guide;
 mod healthcheck;
+mod insights;
 mod man;
 mod openapi;
 mod output;
@@ -120,6 +121,14 @@ enum Command {
             referral-relay status\n  \
             referral-relay status --json | jq .queue")]
     Status(status::Args),
+    /// Show which sharing works: funnel, delays, channels, frequency, referrers.
+    #[command(
+        after_help = "Works beside a running relay, from its last sums; without any it sums up all people itself.\n\n  \
+            referral-relay insights\n  \
+            referral-relay insights --now                  with everything that came in until now\n  \
+            referral-relay insights --json | jq '.campaigns[0].sections[] | {title, sentences}'"
+    )]
+    Insights(insights::Args),
     /// List, show, replay or discard webhooks that are parked.
     #[command(
         subcommand,
@@ -266,6 +275,7 @@ async fn dispatch(command: Command, sources: &Sources) -> anyhow::Result<ExitCod
         Command::DeadLetters(action) => dead_letters::run(action, &load(Required::Nothing)?).await,
         Command::Find(args) => find::run(&args, &load(Required::Nothing)?).await,
         Command::Status(args) => status::run(&args, &load(Required::Nothing)?).await,
+        Command::Insights(args) => insights::run(&args, &load(Required::Nothing)?).await,
         Command::Parked(action) => parked::run(action, &load(Required::Nothing)?).await,
         Command::Replay(args) => replay::run(args, &load(Required::Nothing)?).await,
         Command::Backfill(args) => backfill::run(args, &load(Required::Nothing)?).await,

@@ -40,6 +40,7 @@ use crate::config::sync::SyncSettings;
 use crate::config::tokens::{AdminSettings, TokenSettings};
 pub use crate::config::tree::EffectiveSetting;
 use crate::config::tree::Tree;
+use crate::insights::InsightsOptions;
 use crate::mapping::{FeedbackRules, Rules};
 use crate::telemetry::LogOptions;
 
@@ -61,6 +62,7 @@ pub struct Settings {
     pub admin: AdminSettings,
     pub api: TokenSettings,
     pub page: PageSettings,
+    pub insights: InsightsOptions,
     pub log: LogOptions,
     /// Values that are allowed but probably not meant, one sentence each.
     #[serde(skip)]

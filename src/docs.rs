@@ -41,6 +41,7 @@ topics! {
     sandbox = "sandbox",
     events = "events",
     recipes = "recipes",
+    insights = "insights",
     growsurf = "growsurf",
     reports = "reports",
     actions = "actions",

@@ -5,6 +5,7 @@
 
 pub mod characters;
 
+mod activity;
 mod anonymous;
 mod audit;
 mod call;
@@ -43,6 +44,7 @@ mod time;
 mod webhook;
 mod week;
 
+pub use activity::{Activity, ConversionValue, Counted, Shares, WeekCounts, Weeks};
 pub use anonymous::{AnonymousId, Claim, Claimer, Visit};
 pub use audit::{Act, Actor, AuditEntry};
 pub use call::{Attributes, Call, Scalar};

@@ -38,6 +38,8 @@ mod rules;
 mod tests;
 mod tracks;
 
-pub use effects::{event_of, joined};
+pub use affiliates::is_customer;
+pub use effects::{converted, event_of, friend_signed_up, joined};
 pub use plan::Mapper;
+pub use profile::is_self_referred;
 pub use rules::{FeedbackRules, IdentifyBy, PostsPerDay, Rules, Tier, events};

@@ -13,6 +13,7 @@ mod dead;
 mod events;
 mod explain;
 mod failure;
+mod insights;
 mod layout;
 mod login;
 mod overview;
@@ -174,6 +175,8 @@ fn routes(state: UiState) -> Router {
         .route("/ui/setup", get(setup::show))
         .route("/ui/setup/look", post(setup::look))
         .route("/ui/settings", get(settings::show))
+        .route("/ui/insights", get(insights::show))
+        .route("/ui/insights.csv", get(insights::csv))
         .route("/ui/login", get(login::form).post(login::sign_in))
         .route("/ui/logout", post(login::sign_out))
         .route("/ui/oncall.txt", get(overview::on_call))

@@ -22,6 +22,7 @@ mod forgetting;
 mod growsurf;
 mod hostile;
 mod identity;
+mod insights;
 mod interface;
 #[expect(dead_code, reason = "the tests of each backend use a part of it")]
 mod kit;

@@ -10,7 +10,7 @@ use crate::sources::growsurf::signature::Owner;
 
 /// Returns the rules that the settings describe.
 pub fn rules(settings: &Settings) -> Rules {
-    let Settings { growsurf, customerio, mapping, page, feedback, .. } = settings;
+    let Settings { growsurf, customerio, mapping, page, feedback, insights, .. } = settings;
     let by_server = |from| from == ConversionsFrom::Server;
     let from_server = growsurf.campaigns.iter().filter(|it| by_server(it.conversions_from));
     let by_page = |from| from == SharesFrom::Page;
@@ -38,6 +38,7 @@ pub fn rules(settings: &Settings) -> Rules {
         feedback: feedback.clone(),
         writable_campaigns: writable.map(|campaign| campaign.id.clone()).collect(),
         any_campaign_writable,
+        time_zone: insights.time_zone.clone(),
         ..mapping.clone()
     }
 }

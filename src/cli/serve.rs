@@ -213,6 +213,8 @@ impl Trial {
              \n\
              {backfill}\n\
              \n\
+             Then http://{pages}/ui/insights shows which sharing works.\n\
+             \n\
              The store is deleted at the end; stop with Ctrl-C.\n"
         ));
         output.print_beside();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Amount, Attributes, Email, Facts, Feedback, FeedbackKind, Money, Reward, Scalar, SendFilter,
     Time, Visit,
@@ -183,7 +185,10 @@ pub fn is_referral(source: &str) -> bool {
 }
 
 /// The way in which a referral link was shared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::IntoStaticStr)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum ShareMethod {
     /// E-mail.

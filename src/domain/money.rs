@@ -15,6 +15,21 @@ pub struct Money {
 }
 
 impl Money {
+    /// Returns an amount of major units; `None` if it is beyond any. An unknown currency has two decimal digits.
+    pub fn of_major(value: &Scalar, currency: &str) -> Option<Self> {
+        let unit = 10_i64.pow(exponent(currency));
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "checked")]
+        let minor = match value {
+            Scalar::Integer(integer) => integer.checked_mul(unit)?,
+            Scalar::Decimal(decimal) => {
+                let minor = (decimal * unit as f64).round();
+                (minor.abs() < 2_f64.powi(53)).then_some(minor as i64)?
+            }
+            Scalar::Boolean(_) | Scalar::Text(_) | Scalar::Reference(_) => return None,
+        };
+        Some(Self { minor, currency: currency.to_owned() })
+    }
+
     /// Returns the amount in major units: a whole number if nothing remains, else a decimal.
     pub fn major(&self) -> Scalar {
         let exponent = exponent(&self.currency);
@@ -74,6 +89,24 @@ mod tests {
             assert_eq!(currency_in_use(code), expected, "{code}");
         }
         assert_eq!((currency_in_use("eur"), currency_in_use("")), (None, None));
+    }
+
+    #[test]
+    fn minor_units_follow_the_currency() {
+        for (value, currency, expected) in [
+            (Scalar::Integer(100), "USD", Some(10_000)),
+            (Scalar::Decimal(25.5), "USD", Some(2_550)),
+            (Scalar::Decimal(0.29), "EUR", Some(29)),
+            (Scalar::Integer(500), "JPY", Some(500)),
+            (Scalar::Decimal(1.234), "KWD", Some(1_234)),
+            (Scalar::Integer(3), "", Some(300)),
+            (Scalar::Integer(i64::MAX), "EUR", None),
+            (Scalar::Decimal(f64::NAN), "EUR", None),
+            (Scalar::from("3"), "EUR", None),
+        ] {
+            let minor = Money::of_major(&value, currency).map(|money| money.minor);
+            assert_eq!(minor, expected, "{value:?} {currency}");
+        }
     }
 
     #[test]

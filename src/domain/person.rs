@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::{
-    ActionQuota, Claim, Claimer, Completeness, Facts, GrowsurfCounters, Identifier, LaneKey,
-    ParticipantKey, Time,
+    ActionQuota, Activity, Claim, Claimer, Completeness, Facts, GrowsurfCounters, Identifier,
+    LaneKey, ParticipantKey, Time,
 };
 
 /// The store's number of a person and of the person's lane.
@@ -82,6 +82,9 @@ pub struct Participant {
     /// not sent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fraud_reported: bool,
+    /// The times and weekly counts that insights need.
+    #[serde(skip_serializing_if = "Activity::is_empty")]
+    pub activity: Activity,
     /// The relay's counts for GrowSurf, and what it set there.
     #[serde(skip_serializing_if = "GrowsurfCounters::is_empty")]
     pub growsurf_counters: GrowsurfCounters,
@@ -215,6 +218,7 @@ impl Person {
             for participant in &mut person.participants {
                 participant.facts.clear_times();
                 participant.completeness.clear_times();
+                participant.activity.clear_traces();
                 if let Some(channels) = &mut participant.channels {
                     channels.at = Time::default();
                 }

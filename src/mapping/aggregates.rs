@@ -5,15 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use super::amounts::{self, ParsedAmount};
 use super::draft::PendingCall;
 use super::effects;
 use super::people::{Resolved, Slot, is_sane};
 use super::resolved_events::{Referral, ResolvedEvent};
 use super::rules::Rules;
-use super::tracks::TrackContext;
+use super::tracks::{TrackContext, share_method};
 use crate::domain::{
-    Call, Channels, ConversionCredit, Event, EventId, Facts, Notification, Participant, Scalar,
-    Snapshot, Time, TimedEvent,
+    Activity, Amount, Call, Channels, ConversionCredit, Counted, Event, EventId, Facts, Money,
+    Notification, Participant, Scalar, Snapshot, Time, TimedEvent, Week,
 };
 
 /// The most shares of one channel in one plan. The next count brings the rest, so a leaping count makes no
@@ -80,20 +81,21 @@ pub fn raise(
     sent_as: Option<&EventId>,
     notification: &Notification,
     received_at: Time,
+    rules: &Rules,
     people: &mut Resolved,
 ) {
-    let mut at = event.timed.at.unwrap_or(received_at);
+    let at = signed_up_at(&event.timed, notification, received_at);
+    let week = Week::of(at, &rules.time_zone);
     if let Event::FriendSignedUp { friend, .. } = &event.timed.event
         && let Ok(friend) = people.slot_of(*friend)
     {
-        // All sources agree on a reported time of joining.
-        at = people.participant(friend).joined.unwrap_or(at);
         people.participant_mut(friend).signed_up = Some(at);
     }
     let participant = people.participant_mut(event.slot);
     match &event.timed.event {
         Event::FriendSignedUp { referrer, .. } => {
             participant.friends += 1;
+            participant.activity.weeks.add(Counted::Friend, week);
             let first = participant.first_referral.map_or(at, |first| first.min(at));
             participant.first_referral = Some(first);
             participant.last_referral = participant.last_referral.max(Some(at));
@@ -109,11 +111,21 @@ pub fn raise(
             }
         }
         Event::RewardEarned { .. } => participant.rewards += 1,
-        Event::ShareReported { .. } => {
+        Event::ShareReported { channel, .. } => {
             participant.shares = Some(participant.shares.unwrap_or(0).saturating_add(1));
+            participant.activity.share(share_method(channel), at, week);
         }
         _ => {}
     }
+}
+
+/// Returns the time of an event; of a sign-up the earliest that its source knows. Sources don't agree on it, and the
+/// earliest of all stays.
+fn signed_up_at(timed: &TimedEvent, notification: &Notification, received_at: Time) -> Time {
+    let at = timed.at.unwrap_or(received_at);
+    let Event::FriendSignedUp { friend, .. } = &timed.event else { return at };
+    let joined = notification.people[friend.0].joined_at.filter(|it| is_sane(*it, received_at));
+    joined.map_or(at, |joined| joined.min(at))
 }
 
 /// Adds the kept numbers to the events of friends, except in history.
@@ -166,46 +178,122 @@ pub fn shares<'a>(
     })
 }
 
-/// Merges the events into aggregates.
+/// Merges the events into aggregates. Those that are counted once are [`raise`]d.
 pub fn count(
     events: &[ResolvedEvent],
     referrals: &[Referral],
     notification: &Notification,
     received_at: Time,
+    rules: &Rules,
     people: &mut Resolved,
 ) {
     let as_of = notification.as_of.unwrap_or(received_at);
+    let week = |at| Week::of(at, &rules.time_zone);
+    let mut converted = Vec::new();
     for ResolvedEvent { timed, slot } in events {
         let at = timed.at.unwrap_or(received_at);
         match &timed.event {
             Event::ParticipantJoined { participant: who, .. }
             | Event::CustomerAdded { customer: who } => {
                 let participant = people.participant_mut(*slot);
-                note_join(&notification.people[who.0], participant, as_of, received_at);
+                let snapshot = &notification.people[who.0];
+                note_join(snapshot, participant, as_of, received_at);
+                if snapshot.joined_at.is_none() {
+                    let seen = participant.activity.joined.map_or(at, |seen| seen.min(at));
+                    participant.activity.joined = Some(seen);
+                }
+            }
+            Event::FriendSignedUp { friend, .. } => {
+                let at = signed_up_at(timed, notification, received_at);
+                let friend = people.slot_of(*friend).ok();
+                let known = friend.and_then(|friend| people.participant(friend).signed_up);
+                let (Some(friend), Some(known)) = (friend, known) else { continue };
+                people.participant_mut(friend).signed_up = Some(known.min(at));
+                let Participant { activity, first_referral, .. } = people.participant_mut(*slot);
+                let Activity { weeks, .. } = activity;
+                // The friend counts for the first referrer whom a source named.
+                if first_referral.is_some_and(|first| first <= known)
+                    && weeks.may_count(Counted::Friend, week(known))
+                {
+                    weeks.report(Counted::Friend, week(known), week(at));
+                    *first_referral = (*first_referral).map(|first| first.min(at));
+                }
             }
             Event::FullyCompared { .. } => people.participant_mut(*slot).completeness.compared(at),
             Event::FraudStatusChanged { .. } if !people.participant(*slot).fraud_reported => {
                 people.participant_mut(*slot).fraud_reported = true;
             }
-            Event::ReferralConverted { .. }
-                if people.participant(*slot).credit == ConversionCredit::None =>
-            {
-                people.participant_mut(*slot).credit = ConversionCredit::Pending;
+            Event::ReferralConverted { value, .. } => {
+                let friend = people.participant_mut(*slot);
+                converted.extend(friend.activity.converted.map(|known| (*slot, known, at)));
+                friend.activity.convert(at, value.as_ref().and_then(money));
+                if friend.credit == ConversionCredit::None {
+                    friend.credit = ConversionCredit::Pending;
+                }
             }
             Event::SharesCounted { counts, .. } => {
-                let before = people.participant(*slot).channels.clone();
-                let after = counted(before, counts, as_of);
-                people.participant_mut(*slot).channels = Some(after);
+                let participant = people.participant_mut(*slot);
+                let before = participant.channels.take();
+                if before.is_none() {
+                    for (channel, count) in counts.iter().filter(|(_, count)| **count > 0) {
+                        let count = count.unsigned_abs();
+                        participant.activity.share_before(share_method(channel), count);
+                    }
+                }
+                participant.channels = Some(counted(before, counts, as_of));
+            }
+            Event::Shared { channel, .. } => {
+                let activity = &mut people.participant_mut(*slot).activity;
+                activity.share(share_method(channel), at, week(at));
             }
             _ => {}
         }
     }
     for Referral { friend, referrer } in referrals {
-        if people.participant(*friend).credit == ConversionCredit::Pending {
-            people.participant_mut(*friend).credit = ConversionCredit::Granted;
-            people.participant_mut(*referrer).conversions += 1;
+        let known = converted.iter().find(|(slot, ..)| slot == friend);
+        let credit = people.participant(*friend).credit;
+        if credit != ConversionCredit::Pending && known.is_none() {
+            continue;
         }
+        let friend = people.participant_mut(*friend);
+        let Some((first, last)) = friend.activity.credited() else { continue };
+        friend.credit = ConversionCredit::Granted;
+        let referrer = people.participant_mut(*referrer);
+        let Activity { first_conversion, weeks, .. } = &mut referrer.activity;
+        if credit == ConversionCredit::Pending {
+            referrer.conversions += 1;
+            weeks.add(Counted::Conversion, week(first));
+            weeks.report(Counted::Conversion, week(first), week(last));
+        } else if let Some((_, known, at)) = known
+            && first_conversion.is_some_and(|first| first <= *known)
+            && weeks.may_count(Counted::Conversion, week(*known))
+        {
+            weeks.report(Counted::Conversion, week(*known), week(*at));
+        } else {
+            continue;
+        }
+        *first_conversion = Some(first_conversion.map_or(first, |known| known.min(first)));
     }
+}
+
+/// Returns the money of a conversion, if it is a number. Its currency is empty if it names none.
+fn money(amount: &Amount) -> Option<Money> {
+    match amounts::worth(amount) {
+        ParsedAmount::Number { value, currency } => {
+            Money::of_major(&value, currency.as_deref().unwrap_or_default())
+        }
+        ParsedAmount::Text(_) => None,
+    }
+}
+
+/// Counts shares that the user's backend reported, each when its effect is planned.
+pub fn share(event: &ResolvedEvent, received_at: Time, rules: &Rules, people: &mut Resolved) {
+    let Event::ShareReported { channel, is_from_page: false, .. } = &event.timed.event else {
+        return;
+    };
+    let at = event.timed.at.unwrap_or(received_at);
+    let activity = &mut people.participant_mut(event.slot).activity;
+    activity.share(share_method(channel), at, Week::of(at, &rules.time_zone));
 }
 
 /// Returns the counts after another; first counts are taken as they are.

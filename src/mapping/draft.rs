@@ -164,6 +164,7 @@ impl Draft for ProgramDraft<'_> {
         let mut counted = Vec::new();
         let mut joins = Vec::new();
         let mut sent_as = BTreeMap::new();
+        let mut sent = Vec::new();
         for (event, Candidate { counts_as, track }) in events.iter().zip(candidates) {
             let ResolvedEvent { timed, slot } = event;
             counted.extend(counts_as.filter(|id| is_new(*id)).map(|id| (event, id)));
@@ -186,12 +187,18 @@ impl Draft for ProgramDraft<'_> {
             }
             let call = Call::Track { name, event_id, at, data: track.data };
             let effect = Some(track.effect);
+            sent.push(event);
             due.push(PendingCall { person, call: PlannedCall { call, effect } });
         }
 
-        aggregates::count(&events, &referrals, &notification, received_at, &mut people);
+        let rules = &mapper.rules;
+        aggregates::count(&events, &referrals, &notification, received_at, rules, &mut people);
         for (event, id) in &counted {
-            aggregates::raise(event, sent_as.get(id), &notification, received_at, &mut people);
+            let sent_as = sent_as.get(id);
+            aggregates::raise(event, sent_as, &notification, received_at, rules, &mut people);
+        }
+        for event in sent {
+            aggregates::share(event, received_at, rules, &mut people);
         }
         aggregates::number(&mut due, notification.filter.is_history(), &mut people);
         if !due.is_empty() || !counted.is_empty() {

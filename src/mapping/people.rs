@@ -127,6 +127,7 @@ impl Resolved {
             if let Some(joined) = participant.joined {
                 participant.completeness.joined(joined);
             }
+            participant.activity.settle(participant.joined);
         }
     }
 

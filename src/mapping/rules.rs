@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::domain::{Email, EmailPattern, Scalar};
@@ -102,6 +103,13 @@ pub struct Rules {
     /// True if campaigns outside the settings have an API key as well.
     #[serde(skip)]
     pub any_campaign_writable: bool,
+    /// The time zone of the weeks that insights count by.
+    #[serde(skip, default = "utc")]
+    pub time_zone: TimeZone,
+}
+
+fn utc() -> TimeZone {
+    TimeZone::UTC
 }
 
 /// The most page posts about one participant on one day.
@@ -186,6 +194,7 @@ impl Rules {
             },
             writable_campaigns: BTreeSet::new(),
             any_campaign_writable: false,
+            time_zone: TimeZone::UTC,
         }
     }
 

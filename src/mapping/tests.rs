@@ -1,5 +1,6 @@
 //! Plans of notifications: tables of events, and the properties that make repeats and disorder safe.
 
+mod activity;
 mod affiliates;
 mod amounts;
 mod anonymous;

@@ -208,4 +208,6 @@ pub enum ExclusiveJob {
     Asking,
     /// The steps of operators' acts that take longer than a request.
     Acting,
+    /// Summing up people.
+    Summing,
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::domain::{
-    Call, DeliveryId, EventId, LaneId, LaneKey, Participant, Person, PersonId, ReadKey, Source,
-    Time, Webhook, WebhookId,
+    Call, DeliveryId, EventId, LaneId, LaneKey, Message, Participant, Person, PersonId, ReadKey,
+    Source, Time, Webhook, WebhookId,
 };
 
 use super::planning::Planning;
@@ -51,6 +51,23 @@ impl Store {
             |unit| {
                 let row = unit.people(&[person.0], Hold::No).await?.pop();
                 Ok(row.as_ref().map(record::person).transpose()?)
+            }
+        )
+    }
+
+    /// Returns the first people behind one, or of all, in the order of their numbers.
+    pub async fn people_after(
+        &self,
+        last: Option<PersonId>,
+        limit: usize,
+    ) -> Result<Vec<Person>, StoreError> {
+        use_case!(
+            self.read("read people"),
+            [last: Option<PersonId>, limit: usize] -> Vec<Person>,
+            |unit| {
+                let after = last.map_or(i64::MIN, |person| person.0);
+                let rows = unit.people_after(after, number(*limit)).await?;
+                Ok(rows.iter().map(record::person).collect::<Result<_, _>>()?)
             }
         )
     }
@@ -192,6 +209,15 @@ impl Store {
                 let messages = messages(unit.effect_messages(&[*id]).await?);
                 Ok(Some(Effect { webhook, calls, messages }))
             }
+        )
+    }
+
+    /// Returns what became of the messages that effects led to, one row for each metric.
+    pub async fn messages(&self, effects: Vec<EventId>) -> Result<Vec<Message>, StoreError> {
+        use_case!(
+            self.read("look for messages"),
+            [effects: Vec<EventId>] -> Vec<Message>,
+            |unit| unit.effect_messages(effects).await
         )
     }
 

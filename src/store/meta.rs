@@ -38,6 +38,12 @@ impl Store {
         let micros = self.kv_get(MADE_AT).await?.unwrap_or_default();
         number(&micros).map(Time::from_micros)
     }
+
+    /// Returns the time of the last erasure, if there was one.
+    pub async fn erased_at(&self) -> Result<Option<Time>, StoreError> {
+        let micros = self.kv_get(ERASED_AT).await?;
+        micros.as_deref().map(number).transpose().map(|it| it.map(Time::from_micros))
+    }
 }
 
 /// The store's secret.
@@ -45,6 +51,9 @@ pub const HASH_KEY: &str = "hash_key";
 
 /// The time at which the store was made, in microseconds since the epoch. The first migration notes it.
 pub const MADE_AT: &str = "made_at";
+
+/// The time of the last erasure, in microseconds since the epoch.
+pub const ERASED_AT: &str = "erased_at";
 
 /// The Customer.io workspace that the effects went to.
 pub const WORKSPACE: &str = "workspace";
@@ -90,7 +99,7 @@ pub fn copied_rows() -> String {
 pub fn check(key: &str, text: &str) -> Result<(), StoreError> {
     match key {
         HASH_KEY | TOMBSTONE_CHECK => secret(text).map(drop),
-        MADE_AT | WORKSPACE | PROBED_AT => number(text).map(drop),
+        MADE_AT | ERASED_AT | WORKSPACE | PROBED_AT => number(text).map(drop),
         "accepting" | "accepting_back" | "pruned_until" | "parked_pruned_until" => {
             number(text).map(drop)
         }

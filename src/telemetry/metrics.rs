@@ -16,7 +16,7 @@ use strum::{VariantArray, VariantNames};
 
 use super::labels;
 use super::stderr::stderr;
-use crate::domain::{Call, DestinationState, Labelled, Outcome};
+use crate::domain::{Call, DestinationState, Labelled, Outcome, Time};
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -66,6 +66,9 @@ pub struct Metrics {
     bodies_refused: By<1>,
     accept_seconds: Histogram,
     attempt_seconds: Histogram,
+    insights_people: Gauge,
+    insights_as_of: Gauge,
+    insights_seconds: Gauge<f64, AtomicU64>,
     pending: Gauge,
     oldest_pending: Gauge<f64, AtomicU64>,
     dead_letters: Gauge,
@@ -145,6 +148,21 @@ impl Metrics {
                 "attempt_duration_seconds",
                 "Duration of a request to Customer.io",
                 Histogram::new(BUCKETS),
+            ),
+            insights_people: add(
+                all,
+                "insights_people",
+                "People that the run of insights has read, or the last one read",
+            ),
+            insights_as_of: add(
+                all,
+                "insights_as_of_seconds",
+                "When the last run of insights began, in seconds since 1970; zero if there was none",
+            ),
+            insights_seconds: add(
+                all,
+                "insights_duration_seconds",
+                "Time that the last run of insights took",
             ),
             pending: add(all, "pending_calls", "Calls that wait or are leased"),
             oldest_pending: add(
@@ -279,6 +297,26 @@ impl Metrics {
     pub fn growsurf_problem(&self, problem: &'static str, campaigns: usize) {
         let gauge = self.growsurf_problems.get_or_create(&[("problem", problem)]);
         gauge.set(i64::try_from(campaigns).unwrap_or(i64::MAX));
+    }
+
+    /// Records the number of people that the run of insights has read.
+    pub fn insights_people(&self, people: u64) {
+        self.insights_people.set(i64::try_from(people).unwrap_or(i64::MAX));
+    }
+
+    /// Returns the number of people that the run of insights has read.
+    pub fn insights_read(&self) -> u64 {
+        u64::try_from(self.insights_people.get()).unwrap_or(0)
+    }
+
+    /// Records the start of the last run of insights.
+    pub fn insights_as_of(&self, at: Time) {
+        self.insights_as_of.set(at.seconds());
+    }
+
+    /// Records the time that the last run of insights took.
+    pub fn insights_in(&self, took: Duration) {
+        self.insights_seconds.set(took.as_secs_f64());
     }
 
     /// Renders the metrics as text, with the gauges.

@@ -31,6 +31,7 @@ const MENU: &[(&str, &str, Role)] = &[
     ("/ui/calls", "Calls", Role::View),
     ("/ui/dead", "Dead letters", Role::View),
     ("/ui/parked", "Parked", Role::View),
+    ("/ui/insights", "Insights", Role::View),
     ("/ui/explain", "Explain", Role::View),
     ("/ui/setup", "Setup", Role::View),
     ("/ui/books", "Books", Role::View),

@@ -42,7 +42,9 @@ struct Chart {
 
 impl Chart {
     fn new(id: &'static str, title: &'static str, series: &Series) -> Self {
-        Self { id, title, series: series.clone(), bars: Bars::of(series) }
+        let hours = series.hours.iter();
+        let columns = hours.map(|it| (it.hour.to_string(), false, it.numbers.clone()));
+        Self { id, title, series: series.clone(), bars: Bars::of(columns.collect()) }
     }
 }
 

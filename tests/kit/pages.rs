@@ -10,7 +10,7 @@ pub const OPERATE: &str = "the-token-of-operators";
 pub const VIEW: &str = "the-token-of-viewers";
 
 pub fn started(sandbox: &Sandbox) -> Relay {
-    let setup = Setup::new(sandbox).set("admin.token", OPERATE);
+    let setup = Setup::new(sandbox).set("admin.token", OPERATE).set("insights.every", "100ms");
     setup.set("admin.view_token", VIEW).start()
 }
 

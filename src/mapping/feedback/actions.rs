@@ -10,7 +10,7 @@ use super::{FeedbackContext, lane, raised, stamp, subscriptions};
 use crate::domain::{
     Action, ActionKind, ActionQuota, Call, EffectKey, EventId, Feedback, Identifier, Labelled,
     LanePlan, Participant, ParticipantKey, ParticipantUpdate, Person, Plan, PlannedCall, ReadKey,
-    Scalar, display_text,
+    Scalar, Week, display_text,
 };
 
 /// The period of the quota.
@@ -172,9 +172,12 @@ fn shared(
 ) -> (Vec<LanePlan>, ParticipantUpdate) {
     let before = context.participant(place);
     let mut person = context.person(place.person).clone();
-    let growsurf_counters = &mut person.participants[place.participant].growsurf_counters;
-    let counter = raised(growsurf_counters.shares, before, SHARES, context.feedback.at);
-    growsurf_counters.shares = Some(counter);
+    let participant = &mut person.participants[place.participant];
+    let at = context.feedback.at;
+    let counter = raised(participant.growsurf_counters.shares, before, SHARES, at);
+    participant.growsurf_counters.shares = Some(counter);
+    let week = Week::of(at, &context.rules.time_zone);
+    participant.activity.share(share_method(channel), at, week);
     let mut data = participant_data(before, context.received_at);
     put(&mut data, "share_method", Some(share_method(channel).label()));
     put(&mut data, "share_channel", Some(channel));
@@ -182,7 +185,7 @@ fn shared(
     let event_id = effect.event_id();
     let name = context.rules.events.get(events::SHARED).filter(|_| !context.is_done(event_id));
     let track = name.map(|name| PlannedCall {
-        call: Call::Track { name: name.clone(), event_id, at: context.feedback.at, data },
+        call: Call::Track { name: name.clone(), event_id, at, data },
         effect: Some(effect),
     });
     let lanes = context.person_lane(person, track.into_iter().collect());

@@ -1,7 +1,8 @@
 //! The made-up program of a campaign, as a list of changes that is always the same.
 //!
 //! Joins are spread evenly. A third of the participants is referred, half of them by the first
-//! three participants, so that a large program has members of every tier.
+//! three participants, so that a large program has members of every tier. Most participants share, by e-mail, on
+//! social networks, by links and messages, or by several; those who share by e-mail refer most of the other half.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -11,8 +12,8 @@ use super::reward::LAUNCH;
 
 const FIRST_NAMES: [&str; 7] = ["Ada", "Bruno", "Chloe", "Dmitri", "Esther", "Farid", "Grace"];
 const LAST_NAMES: [&str; 7] = ["Abbott", "Berg", "Costa", "Diaz", "Evans", "Fischer", "Garcia"];
-const CHANNELS: [&str; 8] =
-    ["email", "facebook", "twitter", "linkedin", "whatsapp", "sms", "qrcode", "copyRefLink"];
+const SOCIAL: [&str; 3] = ["facebook", "twitter", "linkedin"];
+const DIRECT: [&str; 4] = ["whatsapp", "sms", "qrcode", "copyRefLink"];
 
 /// Returns the changes of the campaign at `slot`, oldest first.
 pub(super) fn story(program: &Program, slot: usize) -> Vec<(i64, Value)> {
@@ -49,7 +50,7 @@ pub(super) fn story(program: &Program, slot: usize) -> Vec<(i64, Value)> {
                 _ => {}
             }
         }
-        for channel in CHANNELS.iter().filter(|_| random.u8(..5) == 0) {
+        for channel in channels(&mut random, index) {
             later(1, "share", json!({"participant": email, "channel": channel, "times": 2}));
         }
         if index % 25 == 4 {
@@ -74,13 +75,33 @@ pub(super) fn story(program: &Program, slot: usize) -> Vec<(i64, Value)> {
     changes
 }
 
+/// Returns the channels that a participant shares on, if they share at all.
+fn channels(random: &mut Rng, index: usize) -> Vec<&'static str> {
+    let (social, direct) = (SOCIAL[random.usize(..3)], DIRECT[random.usize(..4)]);
+    if random.u8(..4) == 0 {
+        return Vec::new();
+    }
+    match index % 4 {
+        EMAIL => vec!["email"],
+        1 => vec![social],
+        2 => vec![direct],
+        _ => vec!["email", social, direct],
+    }
+}
+
+/// The remainder by four of the numbers of participants who share by e-mail only.
+const EMAIL: usize = 0;
+
 /// Picks a referrer among those who joined before.
 fn referrer(random: &mut Rng, index: usize, is_affiliate: bool) -> usize {
     let referrer = match random.u8(..100) {
         0..28 => 0,
-        28..42 => 1,
-        42..50 => 2,
-        _ => random.usize(..index),
+        28..40 => 1,
+        40..50 => 2,
+        chance => match random.usize(..index) {
+            other if chance < 90 => other - other % 4 + EMAIL,
+            other => other,
+        },
     };
     // The referred ones are customers in an affiliate program, and refer nobody.
     let is_customer = is_affiliate && referrer > 0 && referrer.is_multiple_of(3);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::domain::{
     Call, DeliveryId, Email, ErasureKey, ErasureSubject, LaneId, PersonId, Planner, Time, WebhookId,
 };
-use crate::store::meta::TOMBSTONE_CHECK;
+use crate::store::meta::{ERASED_AT, TOMBSTONE_CHECK};
 use crate::store::planning::Planning;
 use crate::store::rows::{Changes, DeliveryRow, Half, PersonRow, delivery, number};
 use crate::store::unit::{Deliveries, Hold, Letters, Unit, use_case};
@@ -285,6 +285,7 @@ async fn take_person<U: Unit>(
     erased.tombstones = count(changes.tombstones.len());
     let check = Some(planning.tombstones.check());
     changes.values.push((TOMBSTONE_CHECK.to_owned(), check));
+    changes.values.push((ERASED_AT.to_owned(), Some(now.micros().to_string())));
     unit.write(changes).await?;
     Ok((target, erased))
 }

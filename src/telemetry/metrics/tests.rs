@@ -22,6 +22,9 @@ fn the_names_of_the_metrics_are_a_contract() {
     # TYPE relay_bodies_refused counter
     # TYPE relay_accept_duration_seconds histogram
     # TYPE relay_attempt_duration_seconds histogram
+    # TYPE relay_insights_people gauge
+    # TYPE relay_insights_as_of_seconds gauge
+    # TYPE relay_insights_duration_seconds gauge
     # TYPE relay_pending_calls gauge
     # TYPE relay_oldest_pending_age_seconds gauge
     # TYPE relay_dead_letters gauge
