@@ -16,6 +16,8 @@ pub struct CallView {
     /// The kind.
     pub call: &'static str,
     pub destination: &'static str,
+    /// The number of the person, or of the participant at GrowSurf.
+    pub lane: i64,
     pub person: String,
     /// The event's name at Customer.io.
     pub event: Option<String>,
@@ -62,6 +64,7 @@ impl CallView {
             id: status.delivery.0,
             call: status.kind(),
             destination: destination.label(),
+            lane: status.lane.0,
             person: show.key(&status.key),
             event: status.event_name().map(str::to_owned),
             event_id: status.event_id().map(|id| id.to_string()),

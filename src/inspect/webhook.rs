@@ -1,6 +1,6 @@
 //! One webhook: its facts, the people and the calls that it led to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_with::{DisplayFromStr, serde_as};
@@ -57,6 +57,11 @@ impl WebhookView {
             people: calls.iter().map(|call| call.person.clone()).collect(),
             calls,
         }
+    }
+
+    /// Returns the people that its calls are for, by their numbers.
+    pub fn numbered_people(&self) -> BTreeMap<i64, &str> {
+        self.calls.iter().map(|call| (call.lane, &*call.person)).collect()
     }
 
     /// Returns the outcome of the webhook, as a sentence.
