@@ -8,8 +8,8 @@ mod check;
 mod delivery;
 mod descriptors;
 mod growsurf;
+mod inspection;
 mod integrity_watch;
-mod looking;
 mod rules;
 mod store;
 
@@ -46,7 +46,7 @@ use crate::ui::{self, Tools, UiState};
 pub use check::check;
 pub use delivery::DeliveryTasks;
 pub use growsurf::GrowsurfClients;
-pub use looking::{explainer, insights, inspector};
+pub use inspection::{explainer, insights, inspector};
 pub use rules::rules;
 use rules::webhook_auth;
 pub use store::{copy_store, file_options, open_existing_store, open_store, snapshot_store};

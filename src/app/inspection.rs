@@ -1,4 +1,4 @@
-//! Ways to look into a store without a change of people, made from the settings.
+//! The inspector, the explainer and the insights of a store, made from the settings.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::insights::Insights;
 use crate::inspect::{Inspector, Show};
 use crate::store::Store;
 
-/// Returns a way to look into a store, by the settings.
+/// Returns the inspector of a store, by the settings.
 pub fn inspector(settings: &Settings, store: &Arc<Store>, show: Show) -> Inspector {
     Inspector {
         store: Arc::clone(store),
