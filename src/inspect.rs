@@ -38,7 +38,6 @@ pub use check::{CheckFinding, CheckOutcome, CheckReport, Grade, LastCheck, Missi
 pub use event::EventView;
 pub use find::{Found, SearchResult};
 pub use masking::masked;
-use masking::may_hold_address;
 pub use overview::Overview;
 pub use parked::{ParkedGroup, ParkedGroups, ParkedView, ParkedWebhook};
 pub use person::{LaneView, ParticipantView, PersonView};
@@ -86,10 +85,10 @@ impl Show {
         }
     }
 
-    /// Returns an event's name, which is anybody's choice.
+    /// Returns an event's name. A sender chooses it, so a name that isn't a plain word may hold anything.
     pub fn event(self, name: String) -> String {
         match self {
-            Self::Masked if may_hold_address(&name) => "***".to_owned(),
+            Self::Masked if !is_field_name(&name) => "***".to_owned(),
             _ => name,
         }
     }

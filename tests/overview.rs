@@ -242,6 +242,8 @@ const ROUTES: &[(&str, &str, To)] = &[
     ("GET", "/ui/audit", To::Operate),
     ("GET", "/ui/books", To::View),
     ("GET", "/ui/books.csv", To::View),
+    ("GET", "/ui/insights", To::View),
+    ("GET", "/ui/insights.csv", To::View),
     ("GET", "/ui/explain", To::View),
     ("POST", "/ui/explain", To::View),
     ("GET", "/ui/setup", To::View),

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::Value;
@@ -30,6 +31,9 @@ const GROWSURF_PATH: &str = "/growsurf/v2";
 
 /// The secret of the webhooks that `serve --sandbox` accepts.
 const SANDBOX_SECRET: &str = "sandbox";
+
+/// The longest interval between two runs of the insights beside the sandbox.
+const INSIGHTS_EVERY: Duration = Duration::from_secs(10);
 
 /// The token that opens the operator's pages of `serve --sandbox`, unless the settings have one.
 const SANDBOX_TOKEN: &str = "sandbox-operator-token";
@@ -148,8 +152,10 @@ impl Trial {
         }
         settings.customerio.site_id = Some(SANDBOX_SECRET.to_owned());
         settings.customerio.api_key = Some(SANDBOX_SECRET.into());
+        // The program of the stand-in arrives within seconds.
+        settings.insights.every = settings.insights.every.min(INSIGHTS_EVERY);
         let admin = &mut settings.admin;
-        if admin.tokens.is_empty() && admin.view_tokens.is_empty() {
+        if admin.tokens.is_empty() {
             admin.tokens = vec![SANDBOX_TOKEN.into()];
         }
         if admin.ui == UiMode::Auto {

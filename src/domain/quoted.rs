@@ -130,7 +130,7 @@ const WORDS: &str = "a about above accepted access account action address after 
     failure false field fields first_name firstname for forbidden format found from gateway \
     given good greater growsurf has have header html http id identifier identifiers identify if \
     ignored in incorrect index input integer internal invalid io is isn't it item items its json \
-    key keys known large last_name lastname length less limit limits link list long longer \
+    key keys known large last_name lastname length less limit limits link list locked long longer \
     malformed many match maximum merge message messages metadata method minimum minute missing \
     more must name named names no nobody not nothing nowhere null number numbers object of off \
     ok on one only operation or other out over owner parameter parameter's parameters parse \

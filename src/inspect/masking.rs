@@ -56,29 +56,58 @@ const SHOWN: [&str; 46] = [
 /// The key of participants' own data, whose keys are anybody's choice.
 const METADATA: &str = "metadata";
 
-pub(super) fn may_hold_address(text: &str) -> bool {
+/// The shown key whose value has spaces. The user's own team chooses it.
+const CAMPAIGN_NAME: &str = "campaign_name";
+
+/// The values of a key that are shown.
+#[derive(Clone, Copy, PartialEq)]
+enum Shown {
+    Nothing,
+    /// Numbers, and texts that are one plain word, such as ids, times and labels.
+    Words,
+    /// Numbers, and texts without an address.
+    Texts,
+}
+
+impl Shown {
+    fn shows(self, text: &str) -> bool {
+        let is_of_word = |it: char| it.is_ascii_alphanumeric() || "_-.:+".contains(it);
+        match self {
+            Self::Nothing => false,
+            Self::Words => text.chars().all(is_of_word),
+            Self::Texts => !may_hold_address(text),
+        }
+    }
+}
+
+fn may_hold_address(text: &str) -> bool {
     ["@", "%40"].into_iter().any(|at| text.contains(at))
 }
 
 /// Returns a JSON value in which only the values of harmless keys are shown. Truth values, the shape, and
 /// keys that hold no address stay. Of metadata nothing is shown.
 pub fn masked(value: &Value) -> Value {
-    mask(value, &SHOWN, false)
+    mask(value, &SHOWN, Shown::Nothing)
 }
 
-fn mask(value: &Value, keys: &[&str], is_shown: bool) -> Value {
+fn mask(value: &Value, keys: &[&str], shown: Shown) -> Value {
     match value {
         Value::Object(fields) => {
             let field = |(key, value): (&String, &Value)| {
                 let keys = if key == METADATA { &[] } else { keys };
-                let shown = if may_hold_address(key) { "***" } else { key };
-                (shown.to_owned(), mask(value, keys, keys.contains(&key.as_str())))
+                let name = if may_hold_address(key) { "***" } else { key };
+                let shown = match key.as_str() {
+                    key if !keys.contains(&key) => Shown::Nothing,
+                    CAMPAIGN_NAME => Shown::Texts,
+                    _ => Shown::Words,
+                };
+                (name.to_owned(), mask(value, keys, shown))
             };
             Value::Object(fields.iter().map(field).collect())
         }
-        Value::Array(items) => items.iter().map(|item| mask(item, keys, is_shown)).collect(),
-        Value::String(text) if !is_shown || may_hold_address(text) => Value::from("***"),
-        Value::Number(_) if !is_shown => Value::from("***"),
+        Value::Array(items) => items.iter().map(|item| mask(item, keys, shown)).collect(),
+        Value::String(text) if !shown.shows(text) => Value::from("***"),
+        Value::Number(_) if shown == Shown::Nothing => Value::from("***"),
         other => other.clone(),
     }
 }

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::layout::{Frame, answer};
 use super::session::{Operator, Session};
 use crate::domain::{Act, Time};
-use crate::inspect::LetterFilter;
+use crate::inspect::{LetterFilter, Show};
 use crate::operate::{self, BeginError, First, Redelivery, RedeliveryState};
 
 /// The page's path.
@@ -98,7 +98,7 @@ pub async fn begin(
     Path(cause): Path<String>,
     Form(confirmation): Form<Confirmation>,
 ) -> Result<Response, Failure> {
-    confirmation.check()?;
+    confirm(&state, &cause, &confirmation).await?;
     let filter = LetterFilter { cause: Some(cause), lane: None };
     let now = state.app.clock.now();
     let begun = operate::begin(&state.app.store, &filter, &actor.name, First::Decides, now).await;
@@ -138,7 +138,7 @@ pub async fn discard(
     Path(cause): Path<String>,
     Form(confirmation): Form<Confirmation>,
 ) -> Result<Response, Failure> {
-    confirmation.check()?;
+    confirm(&state, &cause, &confirmation).await?;
     let filter = LetterFilter { cause: Some(cause), lane: None };
     let done = operate::discard_letters(&state.app.store, &filter).await?;
     if done == 0 {
@@ -147,6 +147,20 @@ pub async fn discard(
     let (subject, outcome) = (of_cause(filter.cause.as_deref()), format!("{done} discarded"));
     let _in_the_log = state.app.record(&actor, Act::Discard, &subject, &outcome).await;
     Ok(Redirect::to("/ui/dead").into_response())
+}
+
+/// Checks a confirmation, and that a cause has no more letters than the page showed.
+async fn confirm(state: &UiState, cause: &str, confirmation: &Confirmation) -> Result<(), Failure> {
+    confirmation.check()?;
+    let causes = state.inspector(Show::Masked).causes().await?.causes;
+    let present = causes.iter().find(|it| it.cause == cause).map_or(0, |it| it.letters);
+    let shown = confirmation.shown;
+    if u64::try_from(present).is_ok_and(|present| present <= shown) {
+        return Ok(());
+    }
+    let detail =
+        format!("The cause has {present} letters now, and the page showed {shown}. Open it again.");
+    Err(Failure::new(StatusCode::CONFLICT, detail))
 }
 
 fn no_letter() -> Failure {
