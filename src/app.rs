@@ -262,7 +262,7 @@ pub async fn start(settings: &Settings) -> Result<Running, StartError> {
     let page = ingest.accepts_posts().then(posts);
     let state = AppState {
         ingest: Arc::new(ingest),
-        inspector: inspector(settings, &store, Show::Masked),
+        inspector: Arc::new(inspector(settings, &store, Show::Masked)),
         store: Arc::clone(&store),
         metrics,
         refusals,

@@ -78,7 +78,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
 #[derive(Clone)]
 pub struct UiState {
     app: AppState,
-    inspector: Inspector,
+    inspector: Arc<Inspector>,
     tools: Tools,
     /// Held while a check is made.
     looking: Arc<Mutex<()>>,
@@ -111,7 +111,7 @@ impl UiState {
         let (sessions, began) = (Arc::new(sessions), app.clock.steady());
         let (looking, tries) = (Arc::default(), Arc::default());
         let store = Arc::new(app.store.bounded(READS, READ_TIME));
-        let inspector = Inspector { store, ..app.inspector.clone() };
+        let inspector = Arc::new(Inspector { store, ..Inspector::clone(&app.inspector) });
         Self { app, inspector, tools, looking, sessions, tokens, tries, began }
     }
 
@@ -125,7 +125,7 @@ impl UiState {
 
     /// Returns a way to look into the store now.
     fn inspector(&self, show: Show) -> Inspector {
-        Inspector { show, now: self.app.clock.now(), ..self.inspector.clone() }
+        Inspector { show, now: self.app.clock.now(), ..Inspector::clone(&self.inspector) }
     }
 }
 

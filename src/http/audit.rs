@@ -20,7 +20,7 @@ pub const ADMIN: &str = "admin.token";
 impl AppState {
     /// Returns a way to look into the store now. People are masked.
     pub(super) fn inspector(&self) -> Inspector {
-        Inspector { now: self.clock.now(), ..self.inspector.clone() }
+        Inspector { now: self.clock.now(), ..Inspector::clone(&self.inspector) }
     }
 
     /// Returns the party that a request comes from.

@@ -32,8 +32,8 @@ pub struct AppState {
     pub ingest: Arc<Ingest>,
     /// The store, for numbers and dead letters.
     pub store: Arc<Store>,
-    /// The way to look into it, for operators.
-    pub inspector: Inspector,
+    /// The inspector for operators. Shared, because each request clones the state.
+    pub inspector: Arc<Inspector>,
     /// The counters.
     pub metrics: Arc<Metrics>,
     /// The limit of refusals in the log.
