@@ -14,7 +14,7 @@ use crate::domain::Attributes;
 const FIELDS: usize = 300;
 
 /// The texts, numbers and flags of an object under their own names. Nested values are left out, and
-/// fields beyond [`FIELDS`].
+/// fields beyond `FIELDS`.
 pub struct Metadata;
 
 impl<'de> Lenient<'de> for Metadata {
