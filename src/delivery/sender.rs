@@ -283,7 +283,10 @@ impl Sender {
                 Ok(settled) => {
                     if settled > 0 {
                         self.metrics.fenced(settled);
-                        tracing::warn!(lanes = settled, "results attempts after their lease");
+                        tracing::warn!(
+                            lanes = settled,
+                            "results came after their lease and were dropped"
+                        );
                     }
                     return;
                 }
